@@ -1,0 +1,92 @@
+# Needs Go, git and make. Every tool beyond these is pinned in hack/tools and
+# built into bin/ when it is first used.
+
+BIN := $(CURDIR)/bin
+
+# All modules of the repository, and those whose code is linted. The others only
+# pin the versions of what a development cluster is built from.
+MODULES        = $(patsubst %/,%,$(dir $(shell git ls-files --cached --others --exclude-standard -- go.mod '*/go.mod')))
+LINTED_MODULES = . hack/tools hack/cluster
+
+# Nothing is taken from the test cache: it does not know of the programs that tests start.
+TEST_FLAGS = -json -count=1 -timeout 30m
+
+# The race detector needs cgo, and cgo a C compiler; go env knows whether both are there.
+RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
+
+# The development cluster to work on, and what its nodes are.
+NAME  ?= dev
+NODES ?= simulated:4
+
+# $(call in_modules,MODULES,COMMAND) runs a command in each module, in all of
+# them even when it fails in one, and fails if it failed in any.
+in_modules = status=0; for module in $(1); do echo "$$module:"; (cd $$module && $(2)) || status=1; done; exit $$status
+
+# The work tree as a git tree, with what is not committed and without what is ignored.
+snapshot = export GIT_INDEX_FILE=$(BIN)/.snapshot && rm -f $$GIT_INDEX_FILE && git add --all . && git write-tree
+
+.DEFAULT_GOAL := help
+
+##@ General
+
+.PHONY: help
+help: ## Show this help.
+	@awk 'BEGIN {FS = ":.*## "; print "Usage: make TARGET"} \
+		/^##@ / {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: clean
+clean: ## Stop all development clusters; remove them and all that was built.
+	@if [ -d hack/cluster/.local ]; then go run -C hack/cluster ./cmd/cluster down --all; fi
+	rm -rf bin hack/cluster/.local
+
+##@ Code
+
+.PHONY: generate
+generate: $(BIN)/controller-gen ## Generate the Go code that the API types need (deep copies).
+	@$(BIN)/controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
+
+.PHONY: manifests
+manifests: $(BIN)/controller-gen ## Generate the CRDs from the API types, into config/crd/bases.
+	@rm -rf config/crd/bases
+	@$(BIN)/controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
+
+.PHONY: fmt
+fmt: $(BIN)/golangci-lint ## Format the code of all modules.
+	@$(BIN)/golangci-lint fmt
+
+##@ Checks
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint ## Check the code against the rules in .golangci.yml.
+	@$(BIN)/golangci-lint config verify
+	@$(call in_modules,$(LINTED_MODULES),$(BIN)/golangci-lint run)
+
+.PHONY: verify
+verify: $(BIN)/controller-gen ## Check that generated files and go.mod files are up to date; show what is not.
+	@set -e; before=$$($(snapshot)); $(MAKE) --no-print-directory generate manifests; after=$$($(snapshot)); \
+		git --no-pager diff --exit-code $$before $$after || \
+		{ echo "Generated files were out of date. They have been regenerated, as shown above." >&2; exit 1; }
+	@$(call in_modules,$(MODULES),go mod tidy -diff)
+
+.PHONY: test
+test: $(BIN)/gotestsum ## Test all modules, and say at the end what was skipped and why.
+	@$(if $(RACE),,echo "There is no C compiler: testing without the race detector.")
+	@$(BIN)/gotestsum --format pkgname --format-hide-empty-pkg --raw-command -- sh -c 'status=0; \
+		go test $(TEST_FLAGS) $(RACE) ./... || status=1; \
+		go test -C hack/cluster $(TEST_FLAGS) ./... || status=1; \
+		exit $$status'
+
+##@ Development cluster
+
+.PHONY: cluster-up
+cluster-up: ## Start a Kubernetes cluster on this machine: NAME=dev NODES=simulated:4.
+	@go run -C hack/cluster ./cmd/cluster up --name $(NAME) --nodes $(NODES)
+
+.PHONY: cluster-down
+cluster-down: ## Stop it and remove it: NAME=dev.
+	@go run -C hack/cluster ./cmd/cluster down --name $(NAME)
+
+$(BIN)/%: hack/tools/go.mod hack/tools/go.sum $(wildcard hack/tools/*/*.go)
+	@echo "Building $*, pinned in hack/tools so that all run the same version (once; golangci-lint takes minutes)"
+	@go build -C hack/tools -o $@ $$(go list -C hack/tools tool | grep '/$*$$') && touch $@
