@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -33,14 +34,14 @@ func (h home) newPorts() (*ports, error) {
 }
 
 // next is a port that nothing listens on, on any loopback address.
-func (p *ports) next() (int, error) {
+func (p *ports) next(ctx context.Context) (int, error) {
 	const tries = 1000
 	for range tries {
 		port := firstPort + rand.IntN(lastPort-firstPort) //nolint:gosec // chosen to differ from others', not to be secret
 		if slices.Contains(p.taken, port) {
 			continue
 		}
-		listener, err := net.Listen("tcp", net.JoinHostPort("", strconv.Itoa(port)))
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort("", strconv.Itoa(port)))
 		if err != nil {
 			continue
 		}

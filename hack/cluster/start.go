@@ -100,7 +100,7 @@ func (l *launch) prepare(ctx context.Context) error {
 		return err
 	}
 	for _, port := range []*int{&l.state.Ports.Etcd, &l.state.Ports.EtcdPeer, &l.state.Ports.APIServer} {
-		if *port, err = free.next(); err != nil {
+		if *port, err = free.next(ctx); err != nil {
 			return err
 		}
 	}

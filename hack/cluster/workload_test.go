@@ -2,7 +2,9 @@ package cluster_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -10,7 +12,10 @@ import (
 	"github.com/saltside/soak-operator/hack/cluster/clustertest"
 )
 
-const everything = "testdata/everything"
+const (
+	everything = "testdata/everything"
+	appImage   = "soak.local/app:1"
+)
 
 // kinds of nodes that the same chart must behave alike on.
 var kinds = []string{"simulated:4"}
@@ -31,11 +36,11 @@ type kube struct {
 	namespace string
 }
 
+var namespaces atomic.Int32
+
 func newKube(t *testing.T, c *cluster.Cluster) kube {
 	t.Helper()
-	name := strings.NewReplacer("/", "-", ":", "-", "_", "-").Replace(strings.ToLower(t.Name()))
-	k := kube{t: t, cluster: c, namespace: name[max(0, len(name)-63):]}
-	k.namespace = strings.Trim(k.namespace, "-")
+	k := kube{t: t, cluster: c, namespace: fmt.Sprintf("test-%d", namespaces.Add(1))}
 	k.ok("create", "namespace", k.namespace)
 	t.Cleanup(func() {
 		// Stuck pods are part of some tests, and nobody else will let them go.
@@ -50,6 +55,12 @@ func newKube(t *testing.T, c *cluster.Cluster) kube {
 			}
 		}
 	})
+	return k
+}
+
+// in is the same for a subtest.
+func (k kube) in(t *testing.T) kube {
+	k.t = t
 	return k
 }
 
@@ -181,6 +192,7 @@ func TestSimulatedScripts(t *testing.T) {
 		"runs-a-while": {script: []string{"run-duration=1h"}, restart: "Never", wait: "condition=Ready", want: "Running "},
 	} {
 		t.Run(name, func(t *testing.T) {
+			k := k.in(t)
 			args := []string{"run", name, "--image=any", "--restart=" + test.restart}
 			for _, line := range test.script {
 				args = append(args, "--annotations=simulated.soak.saltside.io/"+line)

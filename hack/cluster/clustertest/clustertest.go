@@ -125,7 +125,8 @@ func guard(ctx context.Context, name string) error {
 		return fmt.Errorf("guard cluster %s: %w", name, err)
 	}
 	defer read.Close() //nolint:errcheck // the guard has its own copy
-	cmd := exec.Command(launcher, "guard", name)
+	// It outlives the test, that is what it is for.
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), launcher, "guard", name)
 	cmd.Stdin = read
 	// A Ctrl-C that ends the test must not end its guard.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

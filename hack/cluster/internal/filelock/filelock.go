@@ -28,7 +28,7 @@ func Take(ctx context.Context, path string) (release func(), err error) {
 		}
 		return func() { _ = file.Close() }, nil // closing lets the lock go
 	case <-ctx.Done():
-		go func() { <-taken; _ = file.Close() }() // taken in the end, and let go at once
+		go func() { _, _ = <-taken, file.Close() }() // taken in the end, and let go at once
 		return nil, fmt.Errorf("wait for the lock %s: %w", path, ctx.Err())
 	}
 }

@@ -34,8 +34,8 @@ func TestIssuedCertificatesAreTrusted(t *testing.T) {
 		listener := tls.Server(left, &tls.Config{Certificates: []tls.Certificate{load(t, server)}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool})
 		dialer := tls.Client(right, &tls.Config{Certificates: []tls.Certificate{load(t, client)}, RootCAs: pool, ServerName: host})
 		failed := make(chan error, 1)
-		go func() { failed <- dialer.Handshake() }()
-		if err := listener.Handshake(); err != nil {
+		go func() { failed <- dialer.HandshakeContext(t.Context()) }()
+		if err := listener.HandshakeContext(t.Context()); err != nil {
 			t.Fatalf("%s: server: %v", host, err)
 		}
 		if err := <-failed; err != nil {

@@ -6,6 +6,7 @@
 package process
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -65,7 +66,7 @@ func (g Group) Start(spec Spec) (ended <-chan struct{}, err error) {
 	defer log.Close() //nolint:errcheck // the process holds its own copy; nothing was written through this one
 
 	argv := append(append([]string{}, spec.Wrapper...), append([]string{spec.Executable}, spec.Args...)...)
-	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd := exec.CommandContext(context.Background(), argv[0], argv[1:]...)
 	cmd.Env = append(append(os.Environ(), spec.Env...),
 		groupVariable+"="+string(g), nameVariable+"="+spec.Name+":"+spec.Executable)
 	cmd.Dir = string(g)
