@@ -17,6 +17,7 @@ import (
 	"github.com/saltside/soak-operator/hack/cluster/internal/controlplane"
 	"github.com/saltside/soak-operator/hack/cluster/internal/filelock"
 	"github.com/saltside/soak-operator/hack/cluster/internal/process"
+	"github.com/saltside/soak-operator/hack/cluster/internal/realnode"
 )
 
 // Options say which cluster to start.
@@ -142,14 +143,21 @@ func (c *Cluster) Stop(ctx context.Context) error {
 
 // wipe kills rather than asks: nothing of a cluster is kept, and so the way after a crash is the way after success.
 func wipe(ctx context.Context, folder, name string) error {
-	group := process.Group(folder)
-	if err := group.KillAll(ctx); err != nil {
+	if err := kill(ctx, process.Group(folder)); err != nil {
 		return fmt.Errorf("stop cluster %s: %w", name, err)
 	}
 	if err := os.RemoveAll(folder); err != nil {
 		return fmt.Errorf("remove cluster %s: %w", name, err)
 	}
 	return nil
+}
+
+// kill ends every process of a cluster, and what its real nodes have outside its folder.
+func kill(ctx context.Context, group process.Group) error {
+	if err := group.KillAll(ctx); err != nil {
+		return err
+	}
+	return realnode.Down(ctx, group)
 }
 
 // Name of the cluster; empty for one that was borrowed.

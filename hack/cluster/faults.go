@@ -11,6 +11,7 @@ import (
 
 	"github.com/saltside/soak-operator/hack/cluster/internal/controlplane"
 	"github.com/saltside/soak-operator/hack/cluster/internal/process"
+	"github.com/saltside/soak-operator/hack/cluster/internal/realnode"
 	"github.com/saltside/soak-operator/hack/cluster/internal/simulated"
 )
 
@@ -77,7 +78,8 @@ func (c *Cluster) StopProcess(ctx context.Context, name string) error {
 	return c.group.Stop(ctx, name, grace)
 }
 
-// Restart starts a process again, after stopping it if it runs. For the API server it returns when that is ready.
+// Restart starts a process again, after stopping it if it runs. It returns when the API server is ready, a runtime answers
+// or a kubelet is healthy; the others take their time.
 func (c *Cluster) Restart(ctx context.Context, name string) error {
 	spec, err := c.spec(name)
 	if err != nil {
@@ -90,6 +92,11 @@ func (c *Cluster) restart(ctx context.Context, spec process.Spec) error {
 	if err := c.group.Stop(ctx, spec.Name, grace); err != nil {
 		return err
 	}
+	if start, err := c.realNodeStart(ctx, spec.Name); err != nil {
+		return err
+	} else if start != nil {
+		return start(ctx)
+	}
 	if _, err := c.group.Start(spec); err != nil {
 		return err
 	}
@@ -98,6 +105,37 @@ func (c *Cluster) restart(ctx context.Context, spec process.Spec) error {
 	}
 	return nil
 }
+
+// realNodeStart is how a process of a real node is started: the parts of a node wait for each other.
+// It is nil for any other process.
+func (c *Cluster) realNodeStart(ctx context.Context, name string) (func(context.Context) error, error) {
+	if c.state.Nodes.Kind != Real {
+		return nil, nil
+	}
+	launcher, err := Launcher(ctx)
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := realnode.Load(c.group, launcher)
+	if err != nil {
+		return nil, err
+	}
+	for _, node := range nodes {
+		switch name {
+		case runtimePrefix + node.Name:
+			return node.StartContainerd, nil
+		case kubeletPrefix + node.Name:
+			return node.StartKubelet, nil
+		}
+	}
+	return nil, nil
+}
+
+// The names of a real node's processes, before the node's.
+const (
+	runtimePrefix = "containerd-"
+	kubeletPrefix = "kubelet-"
+)
 
 func (c *Cluster) spec(name string) (process.Spec, error) {
 	if c.borrowed {
@@ -146,7 +184,7 @@ func (c *Cluster) nodeDaemon(node string, cause Cause) (string, error) {
 	}
 	name := simulated.ProcessName(node)
 	if c.state.Nodes.Kind == Real {
-		name = map[Cause]string{ContainerRuntime: "containerd-", Kubelet: "kubelet-"}[cause] + node
+		name = map[Cause]string{ContainerRuntime: runtimePrefix, Kubelet: kubeletPrefix}[cause] + node
 	}
 	_, err := c.spec(name)
 	return name, err

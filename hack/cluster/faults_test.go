@@ -27,6 +27,8 @@ func TestNodeGoesBadAndRecovers(t *testing.T) {
 	}{
 		{"simulated:2", "soak-node-1", "30s", cluster.ContainerRuntime, "False KubeletNotReady"},
 		{"simulated:2", "soak-node-1", "2m", cluster.Kubelet, "Unknown NodeStatusUnknown"},
+		{"real:2", "soak-node-a", "6m", cluster.ContainerRuntime, "False KubeletNotReady"},
+		{"real:2", "soak-node-b", "2m", cluster.Kubelet, "Unknown NodeStatusUnknown"},
 	} {
 		t.Run(test.nodes+"/"+string(test.cause), func(t *testing.T) {
 			t.Parallel()
@@ -49,6 +51,9 @@ func TestNodeGoesBadAndRecovers(t *testing.T) {
 				t.Errorf("a pod on a bad node is gone: %s", out)
 			}
 			k.want("Pending", "get", "pod/during", "-o", "jsonpath={.status.phase}")
+			if beside := map[string]string{"soak-node-a": "soak-node-b", "soak-node-1": "soak-node-2"}[test.node]; beside != "" {
+				k.ok("wait", "--for=condition=Ready", "node/"+beside, "--timeout=1s")
+			}
 
 			if err := c.MakeGood(t.Context(), test.node); err != nil {
 				t.Fatal(err)
@@ -200,4 +205,26 @@ func TestThousandPods(t *testing.T) {
 	t.Logf("1000 pods on 4 nodes ready in %s", time.Since(started).Round(100*time.Millisecond))
 	k.ok("delete", "deployment/many", "--cascade=foreground", "--timeout=3m")
 	t.Logf("and gone after %s", time.Since(started).Round(100*time.Millisecond))
+}
+
+// The processes of a real node are started again one by one, and its pods go on.
+func TestRealNodeRestarts(t *testing.T) {
+	t.Parallel()
+	c := clustertest.Start(t, "real:1")
+	k := newKube(t, c)
+	k.ok("run", "steady", "--image="+appImage, "--", "serve")
+	k.ok("wait", "--for=condition=Ready", "pod/steady", "--timeout=1m")
+	const container = "jsonpath={.status.containerStatuses[0].containerID} {.status.containerStatuses[0].restartCount}"
+	before := k.ok("get", "pod/steady", "-o", container)
+	for _, name := range []string{"containerd-soak-node-a", "kubelet-soak-node-a"} {
+		if err := c.Kill(name); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Restart(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k.ok("run", "after", "--image="+appImage, "--", "serve")
+	k.ok("wait", "--for=condition=Ready", "pod/after", "--timeout=1m")
+	k.want(before, "get", "pod/steady", "-o", container)
 }

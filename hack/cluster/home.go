@@ -57,7 +57,25 @@ func (h home) names() ([]string, error) {
 }
 
 func (h home) builder(log io.Writer) build.Builder {
-	return build.Builder{Source: string(h), Target: h.local("bin"), Log: log}
+	return build.Builder{Source: string(h), Target: h.local("bin"), Log: log, InUse: h.inUse}
+}
+
+// inUse tells whether a cluster was started from executables in that folder, and may want to start them again.
+func (h home) inUse(folder string) (bool, error) {
+	names, err := h.names()
+	if err != nil {
+		return false, err
+	}
+	for _, name := range names {
+		content, err := os.ReadFile(stateFile(h.cluster(name)))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return false, err
+		}
+		if strings.Contains(string(content), folder) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // tools is a folder with kubectl and helm, built once.
@@ -103,8 +121,6 @@ type state struct {
 	Kubeconfig string
 	Tools      string
 	Ports      controlplane.Ports
-	// NodePorts are those of the real nodes.
-	NodePorts []int
 	// Processes in the order in which they are started.
 	Processes []process.Spec
 }

@@ -93,6 +93,68 @@ func TestLauncherKilled(t *testing.T) {
 	wantNothing(t, group)
 }
 
+// A real node has mounts, network interfaces, cgroups and processes of its own making; none outlives it, even when all
+// there is was killed, one of them frozen.
+func TestRealNodesLeaveNothing(t *testing.T) {
+	if reason := (cluster.Nodes{Kind: cluster.Real, Count: 1}).Unsupported(t.Context()); reason != "" {
+		t.Skip(reason)
+	}
+	const name = "test-real"
+	group := folderOf(t, name)
+	t.Cleanup(func() { finish(t, "down", "--name", name) })
+	before := traces(t)
+	finish(t, "up", "--name", name, "--nodes", "real:1")
+	c, err := cluster.Open(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Kubectl(t.Context(), "run", "left", "--image="+appImage, "--", "hang"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Kubectl(t.Context(), "wait", "--for=condition=Ready", "pod/left", "--timeout=1m"); err != nil {
+		t.Fatal(err)
+	}
+	if during := traces(t); during == before {
+		t.Error("a running node left no trace: the comparison compares nothing")
+	}
+	if err := c.Freeze("kubelet-soak-node-a"); err != nil {
+		t.Fatal(err)
+	}
+	for _, victim := range []string{"containerd-soak-node-a", "kube-apiserver", "etcd"} {
+		if err := c.Kill(victim); err != nil {
+			t.Fatal(err)
+		}
+	}
+	finish(t, "down", "--name", name)
+	wantNothing(t, group)
+	if after := traces(t); after != before {
+		t.Errorf("before:\n%s\nafter:\n%s", before, after)
+	}
+}
+
+// traces are the mounts, network interfaces, network namespaces and cgroups of this machine that bear a sign of ours.
+func traces(t *testing.T) string {
+	t.Helper()
+	var found []string
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(mounts)) {
+		if strings.Contains(line, "test-real") || strings.Contains(line, "/netns/") {
+			found = append(found, line)
+		}
+	}
+	for _, pattern := range []string{"/sys/class/net/*", "/run/netns/*", "/run/containerd/*", "/var/lib/kubelet/*", "/tmp/hostpath_pv/*", "/sys/fs/cgroup/soak*", "/sys/fs/cgroup/*/soak*"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, paths...)
+	}
+	return strings.Join(found, "\n")
+}
+
 // Ctrl-C during a start ends every process before the launcher ends.
 func TestLauncherInterrupted(t *testing.T) {
 	t.Parallel()

@@ -10,6 +10,9 @@ import (
 	"github.com/saltside/soak-operator/hack/cluster/internal/build"
 )
 
+// launcherName is the executable of [build.Launcher].
+const launcherName = "cluster"
+
 // Launcher is this module's own command as an executable, built if need be.
 func Launcher(ctx context.Context) (string, error) {
 	home, err := findHome(ctx)
@@ -20,7 +23,7 @@ func Launcher(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return filepath.Join(folder, "cluster"), nil
+	return filepath.Join(folder, launcherName), nil
 }
 
 // KeepLogs copies the logs of all processes and the audit log to a folder that outlives the cluster, and names it.

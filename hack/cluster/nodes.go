@@ -1,10 +1,12 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
 
+	"github.com/saltside/soak-operator/hack/cluster/internal/realnode"
 	"github.com/saltside/soak-operator/hack/cluster/internal/simulated"
 )
 
@@ -36,7 +38,7 @@ func ParseNodes(s string) (Nodes, error) {
 		return Nodes{}, nil
 	}
 	kind, number, counted := strings.Cut(s, ":")
-	most, known := map[string]int{Simulated: simulated.Most, Real: 2}[kind]
+	most, known := map[string]int{Simulated: simulated.Most, Real: realnode.Most}[kind]
 	if !known {
 		return Nodes{}, fmt.Errorf("nodes %q: use none, %s:N or %s:N", s, Simulated, Real)
 	}
@@ -50,7 +52,10 @@ func ParseNodes(s string) (Nodes, error) {
 	return Nodes{Kind: kind, Count: count}, nil
 }
 
-// Unsupported is empty when this machine can run such nodes, else the reason why not.
-func (n Nodes) Unsupported() string {
-	return ""
+// Unsupported is empty when this machine can run such nodes, else the reason why not. It tries what they need.
+func (n Nodes) Unsupported(ctx context.Context) string {
+	if n.Kind != Real {
+		return ""
+	}
+	return realnode.Unsupported(ctx)
 }

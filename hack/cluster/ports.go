@@ -28,7 +28,6 @@ func (h home) newPorts() (*ports, error) {
 			continue // being made or removed: what it listens on already, the look at the port finds
 		}
 		p.taken = append(p.taken, other.state.Ports.Etcd, other.state.Ports.EtcdPeer, other.state.Ports.APIServer)
-		p.taken = append(p.taken, other.state.NodePorts...)
 	}
 	return p, nil
 }

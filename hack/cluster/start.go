@@ -1,20 +1,19 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/saltside/soak-operator/hack/cluster/internal/build"
 	"github.com/saltside/soak-operator/hack/cluster/internal/controlplane"
 	"github.com/saltside/soak-operator/hack/cluster/internal/filelock"
 	"github.com/saltside/soak-operator/hack/cluster/internal/process"
-	"github.com/saltside/soak-operator/hack/cluster/internal/simulated"
 )
 
 // How long the parts may take to become ready, far beyond what a slow machine needs.
@@ -26,22 +25,13 @@ const (
 // launch is a start in progress.
 type launch struct {
 	*Cluster
-	home         home
-	log          io.Writer
-	controlPlane *controlplane.ControlPlane
-	nodes        nodeSet
+	home home
+	log  io.Writer
+	// processes of the control plane.
+	processes []process.Spec
+	nodes     nodeSet
 	// broken gets the name of a process that ended though it should run.
 	broken chan string
-}
-
-// nodeSet is what the kinds of nodes differ in.
-type nodeSet interface {
-	// processes that play the nodes, in the order in which they are started.
-	processes() []process.Spec
-	// names of the nodes.
-	names() []string
-	// objects that the API server must be given.
-	objects() ([]byte, error)
 }
 
 func start(ctx context.Context, h home, options Options) (_ *Cluster, err error) {
@@ -55,7 +45,7 @@ func start(ctx context.Context, h home, options Options) (_ *Cluster, err error)
 	defer func() {
 		if err != nil {
 			// The folder stays, for its logs; the next start clears it away.
-			err = errors.Join(err, l.group.KillAll(context.WithoutCancel(ctx)))
+			err = errors.Join(err, kill(context.WithoutCancel(ctx), l.group))
 		}
 	}()
 	if err := l.prepare(ctx); err != nil {
@@ -108,45 +98,25 @@ func (l *launch) prepare(ctx context.Context) error {
 		Folder: l.Folder(), Name: l.Name(), Ports: l.state.Ports,
 		Executable: filepath.Join(kubernetes, "kubernetes"),
 	}
-	if l.controlPlane, err = controlplane.Prepare(config); err != nil {
+	if l.nodes, config.HostPathVolumes, err = l.newNodes(ctx, config.Executable); err != nil {
 		return err
 	}
-	if err := l.prepareNodes(ctx); err != nil {
+	controlPlane, err := controlplane.Prepare(config)
+	if err != nil {
 		return err
 	}
-	l.state.Processes = l.controlPlane.Processes()
-	if l.nodes != nil {
-		l.state.Processes = append(l.state.Processes, l.nodes.processes()...)
+	l.processes = controlPlane.Processes()
+	if err := l.nodes.prepare(controlPlane); err != nil {
+		return err
 	}
+	l.state.Processes = append(slices.Clone(l.processes), l.nodes.processes()...)
 	return l.save()
 }
-
-func (l *launch) prepareNodes(ctx context.Context) error {
-	if l.state.Nodes.Kind == Simulated {
-		folder, err := l.home.builder(l.log).Get(ctx, build.KWOK)
-		if err != nil {
-			return err
-		}
-		nodes := simulatedNodes{simulated.Config{
-			Folder: l.Folder(), Name: l.Name(), Executable: filepath.Join(folder, "kwok"),
-			Server: l.controlPlane.Server(), Authority: l.controlPlane.Authority, Count: l.state.Nodes.Count,
-		}}
-		l.nodes = nodes
-		return nodes.Prepare()
-	}
-	return nil
-}
-
-type simulatedNodes struct{ simulated.Config }
-
-func (n simulatedNodes) processes() []process.Spec { return n.Processes() }
-func (n simulatedNodes) names() []string           { return n.NodeNames() }
-func (n simulatedNodes) objects() ([]byte, error)  { return n.Objects() }
 
 // run starts the processes and waits until the cluster is of use.
 func (l *launch) run(ctx context.Context) error {
 	serverUp := false
-	for _, spec := range l.state.Processes {
+	for _, spec := range l.processes {
 		// All but the store and the API server itself give up when there is no API server.
 		if !serverUp && spec.Name != controlplane.Etcd && spec.Name != controlplane.APIServer {
 			if err := l.waitForServer(ctx, serverLimit); err != nil {
@@ -154,13 +124,25 @@ func (l *launch) run(ctx context.Context) error {
 			}
 			serverUp = true
 		}
-		ended, err := l.group.Start(spec)
-		if err != nil {
+		if err := l.startProcess(ctx, spec); err != nil {
 			return err
 		}
-		go l.watch(ctx, spec.Name, ended)
 	}
-	return l.waitForNodes(ctx)
+	nodes, err := l.nodes.start(ctx, l)
+	if err != nil {
+		return err
+	}
+	return l.waitForNodes(ctx, nodes)
+}
+
+// startProcess starts a process that must not end while the cluster is being started.
+func (l *launch) startProcess(ctx context.Context, spec process.Spec) error {
+	ended, err := l.group.Start(spec)
+	if err != nil {
+		return err
+	}
+	go l.watch(ctx, spec.Name, ended)
+	return nil
 }
 
 func (l *launch) watch(ctx context.Context, name string, ended <-chan struct{}) {
@@ -174,25 +156,16 @@ func (l *launch) watch(ctx context.Context, name string, ended <-chan struct{}) 
 	}
 }
 
-// waitForNodes creates what the nodes need and waits until pods can be placed on them.
-func (l *launch) waitForNodes(ctx context.Context) error {
+// waitForNodes waits until pods can be placed on them.
+func (l *launch) waitForNodes(ctx context.Context, nodes []string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, nodesLimit, fmt.Errorf("not ready within %s; the logs are in %s", nodesLimit, filepath.Dir(l.LogFile("any"))))
 	defer cancel()
 	// The controller manager makes the account without which no pod is admitted.
 	waits := [][]string{{"wait", "--for=create", "serviceaccount/default", "--namespace=default"}}
-	if l.nodes != nil {
-		objects, err := l.nodes.objects()
-		if err != nil {
-			return err
-		}
-		if _, err := l.kubectl(ctx, bytes.NewReader(objects), "apply", "--server-side", "-f", "-"); err != nil {
-			return err
-		}
-		for _, node := range l.nodes.names() {
-			waits = append(waits,
-				[]string{"wait", "--for=create", "node/" + node},
-				[]string{"wait", "--for=condition=Ready", "node/" + node})
-		}
+	for _, node := range nodes {
+		waits = append(waits,
+			[]string{"wait", "--for=create", "node/" + node},
+			[]string{"wait", "--for=condition=Ready", "node/" + node})
 	}
 	for _, args := range waits {
 		if _, err := l.kubectl(ctx, nil, append(args, "--timeout="+nodesLimit.String())...); err != nil {

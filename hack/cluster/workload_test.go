@@ -18,7 +18,7 @@ const (
 )
 
 // kinds of nodes that the same chart must behave alike on.
-var kinds = []string{"simulated:4"}
+var kinds = []string{"simulated:4", "real:1"}
 
 // onEachKind runs the test in a namespace of its own on a shared cluster of each kind of nodes.
 func onEachKind(t *testing.T, test func(t *testing.T, k kube)) {

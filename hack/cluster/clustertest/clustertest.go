@@ -88,7 +88,7 @@ func start(t testing.TB, nodes string) *cluster.Cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if reason := parsed.Unsupported(); reason != "" {
+	if reason := parsed.Unsupported(t.Context()); reason != "" {
 		t.Skipf("%s nodes: %s", nodes, reason)
 	}
 	name := fmt.Sprintf("test-%d-%d", os.Getpid(), started.Add(1))

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/saltside/soak-operator/hack/cluster"
+	"github.com/saltside/soak-operator/hack/cluster/internal/sandbox"
 )
 
 const usage = `Runs a Kubernetes on this machine, built from Go modules.
@@ -102,6 +103,7 @@ var commands = map[string]command{
 	"good":      {operands: 1, run: onProcess((*cluster.Cluster).MakeGood)},
 	"bad":       {operands: 1, run: bad},
 	"guard":     {operands: 1, run: guard},
+	"enter":     {raw: true, run: enter},
 }
 
 func up(ctx context.Context, a arguments, out io.Writer) error {
@@ -207,4 +209,12 @@ func bad(ctx context.Context, a arguments, _ io.Writer) error {
 func guard(_ context.Context, a arguments, _ io.Writer) error {
 	_, err := io.Copy(io.Discard, os.Stdin)
 	return errors.Join(err, cluster.Remove(context.Background(), a.rest[0]))
+}
+
+// enter replaces this process by a command that runs in a sandbox: enter FILE -- COMMAND...
+func enter(ctx context.Context, a arguments, _ io.Writer) error {
+	if len(a.rest) < 3 || a.rest[1] != "--" {
+		return errors.New("enter takes the file of a sandbox, two dashes, and a command")
+	}
+	return sandbox.Enter(ctx, a.rest[0], a.rest[2:])
 }

@@ -42,6 +42,8 @@ type Builder struct {
 	Source, Target string
 	// Log is told what is being built and why.
 	Log io.Writer
+	// InUse tells whether an older folder is still needed. Nil means that none is.
+	InUse func(folder string) (bool, error)
 }
 
 // Get returns the folder of the component's executables, and builds them first if they are not there.
@@ -105,15 +107,26 @@ func (b Builder) build(ctx context.Context, c Component, folder string) error {
 	return nil
 }
 
-// removeOlder deletes what earlier sources gave. A process that still runs from it keeps its open file.
+// spared is how long a build is kept for a cluster that is being started from it just now, and that InUse cannot know.
+const spared = 24 * time.Hour
+
+// removeOlder deletes what earlier sources gave and nobody needs.
 func (b Builder) removeOlder(c Component, keep string) error {
 	folders, err := filepath.Glob(filepath.Join(b.Target, c.Name+"-*"))
 	if err != nil {
 		return err
 	}
 	for _, folder := range folders {
-		if folder == keep || !isKey(strings.TrimPrefix(filepath.Base(folder), c.Name+"-")) {
-			continue
+		info, err := os.Stat(folder)
+		if err != nil || folder == keep || time.Since(info.ModTime()) < spared || !isKey(strings.TrimPrefix(filepath.Base(folder), c.Name+"-")) {
+			continue // also when another build has removed it just now
+		}
+		if b.InUse != nil {
+			if used, err := b.InUse(folder); err != nil {
+				return fmt.Errorf("remove an older build: %w", err)
+			} else if used {
+				continue
+			}
 		}
 		if err := os.RemoveAll(folder); err != nil {
 			return fmt.Errorf("remove an older build: %w", err)

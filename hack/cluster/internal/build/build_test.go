@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // module writes a Go module that prints a word and returns a builder of it.
@@ -66,11 +67,22 @@ func TestGetBuildsAgainWhenSourcesChange(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(builder.Source, "main.go"), []byte(changed), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// A component whose name begins alike must survive the removal of what is older.
+	// A component whose name begins alike must survive the removal of what is older, and so must what is in use or new.
 	other := filepath.Join(builder.Target, "word-list-0123456789ab")
-	if err := os.Mkdir(other, 0o755); err != nil {
-		t.Fatal(err)
+	used := filepath.Join(builder.Target, "word-00000000000a")
+	fresh := filepath.Join(builder.Target, "word-00000000000b")
+	for _, folder := range []string{other, used, fresh} {
+		if err := os.Mkdir(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
+	longAgo := time.Now().Add(-spared)
+	for _, folder := range []string{first, other, used} {
+		if err := os.Chtimes(folder, longAgo, longAgo); err != nil {
+			t.Fatal(err)
+		}
+	}
+	builder.InUse = func(folder string) (bool, error) { return folder == used, nil }
 	second, err := builder.Get(t.Context(), word)
 	if err != nil {
 		t.Fatal(err)
@@ -81,8 +93,10 @@ func TestGetBuildsAgainWhenSourcesChange(t *testing.T) {
 	if present(first) {
 		t.Errorf("the older %s is left", first)
 	}
-	if !present(other) {
-		t.Errorf("%s of another component is gone", other)
+	for _, folder := range []string{other, used, fresh} {
+		if !present(folder) {
+			t.Errorf("%s is gone", folder)
+		}
 	}
 }
 

@@ -39,6 +39,15 @@ var (
 			"github.com/containerd/containerd/v2/cmd/ctr",
 		},
 	}
+	// Programs are what the images of real nodes hold.
+	Programs = Component{
+		Name:     "programs",
+		Purpose:  "what the pods of real nodes run",
+		Takes:    "some seconds",
+		Module:   ".",
+		Packages: []string{"./images/pause", "./images/soak-app"},
+		Static:   true,
+	}
 	// Launcher is this module's own command, for the parts of a cluster that it plays itself.
 	Launcher = Component{
 		Name:     "cluster",

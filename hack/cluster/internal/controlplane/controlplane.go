@@ -37,10 +37,9 @@ type Config struct {
 	Executable string
 	// Ports of etcd (for clients, and for the peers it does not have) and of the API server.
 	Ports Ports
-	// APIServerWrapper and ControllerManagerWrapper prepare the two for real nodes; see [process.Spec].
-	APIServerWrapper, ControllerManagerWrapper []string
-	// HostPathVolumes makes claims of the class "standard" into folders of this machine, for pods that really run.
-	HostPathVolumes bool
+	// HostPathVolumes, when set, makes claims into folders of this machine, for pods that really run. It is the command
+	// line in whose view of the file system that happens; see [process.Spec.Wrapper].
+	HostPathVolumes []string
 }
 
 // Ports that the control plane listens on.
@@ -124,10 +123,11 @@ func (c *ControlPlane) componentKubeconfig(name string) string {
 
 // Processes says how each component is started; they must be started in this order.
 func (c *ControlPlane) Processes() []process.Spec {
+	// Whatever the API server calls (kubelets, webhooks) is on this machine: never by way of a proxy.
 	return []process.Spec{
 		{Name: Etcd, Executable: c.Executable, Args: append([]string{Etcd}, c.etcdFlags()...)},
-		{Name: APIServer, Executable: c.Executable, Wrapper: c.APIServerWrapper, Args: append([]string{APIServer}, c.apiServerFlags()...)},
-		{Name: ControllerManager, Executable: c.Executable, Wrapper: c.ControllerManagerWrapper, Args: append([]string{ControllerManager}, c.controllerManagerFlags()...)},
+		{Name: APIServer, Executable: c.Executable, Args: append([]string{APIServer}, c.apiServerFlags()...), Env: []string{"NO_PROXY=*"}},
+		{Name: ControllerManager, Executable: c.Executable, Wrapper: c.HostPathVolumes, Args: append([]string{ControllerManager}, c.controllerManagerFlags()...)},
 		{Name: Scheduler, Executable: c.Executable, Args: append([]string{Scheduler}, c.schedulerFlags()...)},
 	}
 }

@@ -46,7 +46,7 @@ func (c *ControlPlane) apiServerFlags() []string {
 		"--client-ca-file=" + c.Authority.Certificate(),
 		"--tls-cert-file=" + c.server.Certificate, "--tls-private-key-file=" + c.server.Key,
 		"--kubelet-client-certificate=" + c.kubeletClient.Certificate, "--kubelet-client-key=" + c.kubeletClient.Key,
-		"--kubelet-certificate-authority=" + c.Authority.Certificate(), "--kubelet-preferred-address-types=Hostname",
+		"--kubelet-certificate-authority=" + c.Authority.Certificate(), "--kubelet-preferred-address-types=InternalIP",
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file=" + c.token.Certificate, "--service-account-signing-key-file=" + c.token.Key,
 		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction",
@@ -76,7 +76,7 @@ func (c *ControlPlane) controllerManagerFlags() []string {
 		"--pvclaimbinder-sync-period=5s",
 		"--profiling=false",
 	}
-	if c.HostPathVolumes {
+	if len(c.HostPathVolumes) > 0 {
 		flags = append(flags, "--enable-hostpath-provisioner")
 	}
 	return flags
