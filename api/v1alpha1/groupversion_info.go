@@ -23,7 +23,11 @@ var (
 // addKinds registers the kinds of this package, and with them what every group
 // version needs to be listed, watched, created and patched through a client.
 func addKinds(scheme *runtime.Scheme) error {
-	scheme.AddKnownTypes(GroupVersion)
+	scheme.AddKnownTypes(GroupVersion,
+		&SoakExperiment{}, &SoakExperimentList{},
+		&SoakRun{}, &SoakRunList{},
+		&SoakCell{}, &SoakCellList{},
+	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil
 }
