@@ -1,0 +1,191 @@
+package release
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"helm.sh/helm/v3/pkg/kube"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// client is Helm's client for one operation. Whatever Helm does to the cluster goes through it, hooks included; what it
+// does not override here only reads.
+type client struct {
+	*kube.Client
+	o *operation
+}
+
+var (
+	_ kube.Interface                    = (*client)(nil)
+	_ kube.InterfaceExt                 = (*client)(nil)
+	_ kube.InterfaceThreeWayMerge       = (*client)(nil)
+	_ kube.InterfaceLogs                = (*client)(nil)
+	_ kube.InterfaceDeletionPropagation = (*client)(nil)
+)
+
+// errOver ends an action of Helm whose time is over.
+var errOver = errors.New("the time of the step is over")
+
+// Build reads objects and puts our labels on them.
+func (c *client) Build(reader io.Reader, validate bool) (kube.ResourceList, error) {
+	resources, err := c.Client.Build(reader, validate)
+	if err != nil {
+		return nil, err
+	}
+	for _, info := range resources {
+		object, ok := info.Object.(*unstructured.Unstructured)
+		if !ok {
+			return nil, fmt.Errorf("%s is a %T", infoName(info), info.Object)
+		}
+		stamp(object, c.o.target.labels())
+	}
+	return resources, nil
+}
+
+// Create creates objects that the experiment allows. CustomResourceDefinitions that exist are left as they are.
+func (c *client) Create(resources kube.ResourceList) (*kube.Result, error) {
+	if c.o.over() {
+		return nil, errOver
+	}
+	var definitions, others kube.ResourceList
+	for _, info := range resources {
+		object, ok := info.Object.(*unstructured.Unstructured)
+		if !ok {
+			return nil, fmt.Errorf("%s is a %T", infoName(info), info.Object)
+		}
+		if outcome, ok := c.o.target.allowed(object, info.Namespaced()); !ok {
+			return nil, c.o.judge(outcome)
+		}
+		if isDefinition(info.Mapping.GroupVersionKind.GroupKind()) {
+			definitions = append(definitions, info)
+		} else {
+			others = append(others, info)
+		}
+	}
+	for _, info := range definitions {
+		if _, err := c.Client.Create(kube.ResourceList{info}); err != nil && !apierrors.IsAlreadyExists(err) {
+			return nil, c.refused(err)
+		}
+		if err := info.Get(); err != nil {
+			return nil, c.refused(err)
+		}
+	}
+	if len(others) > 0 {
+		if _, err := c.Client.Create(others); err != nil {
+			return nil, c.refused(err)
+		}
+	}
+	return &kube.Result{Created: resources}, nil
+}
+
+// refused judges why something could not be created, as long as the error still has what the API server said.
+func (c *client) refused(err error) error {
+	if c.o.over() {
+		return errors.Join(errOver, err)
+	}
+	var status apierrors.APIStatus
+	if errors.As(err, &status) && apierrors.IsAlreadyExists(err) && status.Status().Details != nil {
+		name := objectName(status.Status().Details.Kind, status.Status().Details.Name)
+		outcome := hopeless(ReasonObjectConflict, "somebody else has just created %s", name)
+		outcome.Object = name
+		return c.o.judge(outcome)
+	}
+	return c.o.judge(c.o.explain(err, unexpected))
+}
+
+// Update is what Helm does instead of Create when some of the objects exist. Ours to go on with are only claims that are
+// kept; they get the labels of this attempt. Definitions stay as they are; anything else is in the way.
+func (c *client) Update(_, target kube.ResourceList, _ bool) (*kube.Result, error) {
+	result := &kube.Result{}
+	for _, info := range target {
+		found, err := c.o.find(info)
+		if err != nil {
+			return result, c.refused(err)
+		}
+		kind := info.Mapping.GroupVersionKind.GroupKind()
+		switch {
+		case found == nil:
+			result.Created = append(result.Created, info)
+		case isDefinition(kind):
+			result.Updated = append(result.Updated, info)
+		case c.o.stays(kind) && c.o.target.owns(found.Labels) && c.o.target.ageOf(found.Labels) != newer && found.DeletionTimestamp == nil:
+			if err := c.o.relabel(info, found); err != nil {
+				return result, c.refused(err)
+			}
+			result.Updated = append(result.Updated, info)
+		default:
+			return result, c.o.judge(c.o.inTheWay(infoName(info), found.Labels))
+		}
+	}
+	for _, info := range result.Updated {
+		if err := info.Get(); err != nil {
+			return result, c.refused(err)
+		}
+	}
+	if len(result.Created) > 0 {
+		if _, err := c.Create(result.Created); err != nil {
+			return result, err
+		}
+	}
+	return result, nil
+}
+
+// UpdateThreeWayMerge does the same: there is nothing to merge.
+func (c *client) UpdateThreeWayMerge(original, target kube.ResourceList, force bool) (*kube.Result, error) {
+	return c.Update(original, target, force)
+}
+
+// Delete deletes what is ours of the objects, as DeleteWithPropagationPolicy does. Helm uses it for hooks.
+func (c *client) Delete(resources kube.ResourceList) (*kube.Result, []error) {
+	return c.DeleteWithPropagationPolicy(resources, metav1.DeletePropagationBackground)
+}
+
+// DeleteWithPropagationPolicy deletes what is ours of the objects, by UID. Helm would go by the name alone.
+func (c *client) DeleteWithPropagationPolicy(resources kube.ResourceList, policy metav1.DeletionPropagation) (*kube.Result, []error) {
+	var errs []error
+	result := &kube.Result{}
+	for _, info := range resources {
+		if err := c.o.remove(info, policy); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		result.Deleted = append(result.Deleted, info)
+	}
+	return result, errs
+}
+
+// WaitForDelete waits until none of the objects is there any more.
+func (c *client) WaitForDelete(resources kube.ResourceList, timeout time.Duration) error {
+	return c.o.awaitGone(resources, timeout)
+}
+
+// Wait waits until all of the objects are ready.
+func (c *client) Wait(resources kube.ResourceList, timeout time.Duration) error {
+	return c.o.awaitReady(resources, timeout, false)
+}
+
+// WaitWithJobs waits until all of the objects are ready and Jobs have completed.
+func (c *client) WaitWithJobs(resources kube.ResourceList, timeout time.Duration) error {
+	return c.o.awaitReady(resources, timeout, true)
+}
+
+// WatchUntilReady waits until the hooks among the objects have ended, and judges them.
+func (c *client) WatchUntilReady(resources kube.ResourceList, timeout time.Duration) error {
+	return c.o.awaitHooks(resources, timeout)
+}
+
+// GetPodList and OutputContainerLogsForPodList do nothing. Helm uses them to print the logs of hooks, without bound;
+// they have been read by then.
+func (c *client) GetPodList(string, metav1.ListOptions) (*corev1.PodList, error) {
+	return &corev1.PodList{}, nil
+}
+
+// OutputContainerLogsForPodList does nothing: see GetPodList.
+func (c *client) OutputContainerLogsForPodList(*corev1.PodList, string, func(namespace, pod, container string) io.Writer) error {
+	return nil
+}
