@@ -18,6 +18,8 @@ import (
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
+
+	"github.com/saltside/soak-operator/internal/account"
 )
 
 // identity is a service account that operations act as, with all that they share: connections and what is known of
@@ -42,30 +44,25 @@ type identities struct {
 
 // get returns the identity of the target's service account.
 func (i *identities) get(target Target) (*identity, error) {
-	account := "system:serviceaccount:" + target.ExperimentNamespace + ":" + target.ServiceAccount
+	name := account.UserName(target.ExperimentNamespace, target.ServiceAccount)
 	i.lock.Lock()
 	defer i.lock.Unlock()
 	for at := i.order.Front(); at != nil; at = at.Next() {
-		if known, ok := at.Value.(*identity); ok && known.account == account {
+		if known, ok := at.Value.(*identity); ok && known.account == name {
 			i.order.MoveToFront(at)
 			return known, nil
 		}
 	}
-	config := rest.CopyConfig(i.config)
-	config.Impersonate = rest.ImpersonationConfig{
-		UserName: account,
-		// What the API server adds to a token of such an account; whoever impersonates has to name them.
-		Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + target.ExperimentNamespace, "system:authenticated"},
-	}
+	config := account.Impersonate(i.config, target.ExperimentNamespace, target.ServiceAccount)
 	base, err := rest.TransportFor(config)
 	if err != nil {
-		return nil, fmt.Errorf("connect as %s: %w", account, err)
+		return nil, fmt.Errorf("connect as %s: %w", name, err)
 	}
 	url, _, err := rest.DefaultServerUrlFor(config)
 	if err != nil {
-		return nil, fmt.Errorf("connect as %s: %w", account, err)
+		return nil, fmt.Errorf("connect as %s: %w", name, err)
 	}
-	made := &identity{account: account, host: url.String(), base: base}
+	made := &identity{account: name, host: url.String(), base: base}
 	i.order.PushFront(made)
 	if i.order.Len() > i.limit {
 		i.order.Remove(i.order.Back())
