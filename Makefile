@@ -47,9 +47,10 @@ generate: $(BIN)/controller-gen ## Generate the Go code that the API types need 
 	@$(BIN)/controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
 
 .PHONY: manifests
-manifests: $(BIN)/controller-gen ## Generate the CRDs from the API types, into config/crd/bases.
-	@rm -rf config/crd/bases
+manifests: $(BIN)/controller-gen ## Generate the CRDs and the operator's rights from the code, into config.
+	@rm -rf config/crd/bases config/rbac/role.yaml
 	@$(BIN)/controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
+	@$(BIN)/controller-gen rbac:roleName=soak-operator paths=./controllers/... paths=./cmd/manager/... output:rbac:dir=config/rbac
 
 .PHONY: fmt
 fmt: $(BIN)/golangci-lint ## Format the code of all modules.
@@ -78,6 +79,10 @@ test: $(BIN)/gotestsum ## Test all modules, and say at the end what was skipped 
 		exit $$status'
 
 ##@ Development cluster
+
+.PHONY: demo
+demo: ## Watch the operator at work on a cluster of its own: NODES=simulated:4; KEEP=1 leaves it running.
+	@go build -o $(BIN)/demo ./hack/demo && $(BIN)/demo --nodes=$(NODES) $(if $(filter-out 0,$(KEEP)),--keep)
 
 .PHONY: cluster-up
 cluster-up: ## Start a Kubernetes cluster on this machine: NAME=dev NODES=simulated:4.
