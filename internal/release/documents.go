@@ -121,6 +121,11 @@ func cloneChart(source *chart.Chart) *chart.Chart {
 	if source.Metadata != nil {
 		metadata := *source.Metadata
 		metadata.Dependencies = cloneEach(source.Metadata.Dependencies)
+		for _, dependency := range metadata.Dependencies {
+			if dependency != nil {
+				dependency.Tags, dependency.ImportValues = slices.Clone(dependency.Tags), slices.Clone(dependency.ImportValues)
+			}
+		}
 		metadata.Maintainers = cloneEach(source.Metadata.Maintainers)
 		metadata.Sources, metadata.Keywords = slices.Clone(source.Metadata.Sources), slices.Clone(source.Metadata.Keywords)
 		clone.Metadata = &metadata

@@ -161,8 +161,10 @@ func (o *operation) explain(err error, otherwise func(error) plan.Outcome) plan.
 func unexpected(err error) plan.Outcome { return errored(ReasonUnexpected, "%v", err) }
 
 var (
-	// The message of the RBAC authorizer. It is looked for in the text, because Helm keeps only that.
-	missingRight = regexp.MustCompile(`User "([^"]*)" cannot (\w+) resource "([^"]*)" in API group "([^"]*)" (?:in the namespace "([^"]*)"|at the cluster scope)`)
+	// The message of the RBAC authorizer. It is looked for in the text, because Helm keeps only that. A server that
+	// knows constrained impersonation names another verb for what is done in somebody else's name, such as
+	// impersonate-on:serviceaccount:get.
+	missingRight = regexp.MustCompile(`User "([^"]*)" cannot ([\w:-]+) resource "([^"]*)" in API group "([^"]*)" (?:in the namespace "([^"]*)"|at the cluster scope)`)
 	escalation   = regexp.MustCompile(`user "([^"]*)" \(groups=[^)]*\) is attempting to grant RBAC permissions not currently held`)
 )
 
@@ -177,6 +179,9 @@ func forbidden(err error) (plan.Outcome, bool) {
 			where = "in namespace " + match[5]
 		}
 		outcome := hopeless(ReasonForbidden, "%s may not %s %s %s", accountName(match[1]), match[2], resource, where)
+		if strings.HasPrefix(match[2], "impersonate") {
+			outcome.Message = fmt.Sprintf("%s may not impersonate serviceaccounts", accountName(match[1]))
+		}
 		if _, doubt, found := strings.Cut(err.Error(), ": RBAC: "); found {
 			// The server could not read its own rules: it has just been started, or a binding names a role that is not there.
 			outcome.UserMustAct = false

@@ -43,7 +43,12 @@ func TestExplain(t *testing.T) {
 		"operator that may not impersonate": {
 			err:    errors.New(`serviceaccounts "runner" is forbidden: User "operator" cannot impersonate resource "serviceaccounts" in API group "" in the namespace "soak"`),
 			result: plan.Errored, reason: ReasonForbidden, userMustAct: true,
-			message: "user operator may not impersonate serviceaccounts in namespace soak",
+			message: "user operator may not impersonate serviceaccounts",
+		},
+		"operator that may not impersonate, constrained": {
+			err:    errors.New(`pods is forbidden: User "operator" cannot impersonate-on:serviceaccount:list resource "pods" in API group "" in the namespace "soak"`),
+			result: plan.Errored, reason: ReasonForbidden, userMustAct: true,
+			message: "user operator may not impersonate serviceaccounts",
 		},
 		"rights beyond its own": {
 			err: errors.New(`roles "x" is forbidden: user "system:serviceaccount:soak:runner" (groups=["a" "b"]) is attempting to grant RBAC ` +
