@@ -47,18 +47,14 @@ func related(a, b soakv1alpha1.Failure) bool {
 	return same(a.Signature, b.Signature) || same(a.Node, b.Node) || same(a.Object, b.Object)
 }
 
-// explain tells of a failure in a line.
+// explain tells of a failure in a line, and nothing twice.
 func explain(failure soakv1alpha1.Failure) string {
 	var text strings.Builder
 	text.WriteString(failure.Cell + ": " + string(failure.Step) + " " + failure.Reason)
-	if failure.Object != "" {
-		text.WriteString(", " + failure.Object)
-	}
-	if failure.Container != "" {
-		text.WriteString(", container " + failure.Container)
-	}
-	if failure.Node != "" {
-		text.WriteString(", node " + failure.Node)
+	for _, part := range []struct{ word, name string }{{"", failure.Object}, {"container ", failure.Container}, {"node ", failure.Node}} {
+		if part.name != "" && !strings.Contains(failure.Message, part.name) {
+			text.WriteString(", " + part.word + part.name)
+		}
 	}
 	return clip(text.String()+": "+failure.Message, 1024)
 }

@@ -24,9 +24,8 @@ const (
 	killsPerIteration = 4
 )
 
-// The operator is killed again and again, in each step, at any moment of it. The tally comes out exact, each result is
-// recorded once and in its order, and in the end nothing is left.
-func TestKill(t *testing.T) {
+// The operator is killed, as a power cut would.
+func TestKill(t *testing.T) { //nolint:tparallel // one after the other: they kill the same operator
 	t.Parallel()
 	b := onBench(t, simulatedNodes)
 	if err := b.stop(); err != nil {
@@ -36,6 +35,13 @@ func TestKill(t *testing.T) {
 	if err := b.start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Run("in each step", func(t *testing.T) { testKillInEachStep(t, b) })
+	testKillWhileHelmWorks(t, b)
+}
+
+// It is killed again and again, in each step, at any moment of it. The tally comes out exact, each result is recorded
+// once and in its order, and in the end nothing is left.
+func testKillInEachStep(t *testing.T, b *bench) {
 	e := newExperiment(t, b)
 	iterations := *kills/killsPerIteration + 2
 	e.Spec.Markets = []soakv1alpha1.Market{{Name: "ikman"}, {Name: "tonaton"}}
