@@ -84,6 +84,10 @@ test: $(BIN)/gotestsum ## Test all modules, and say at the end what was skipped 
 demo: ## Watch the operator at work on a cluster of its own: NODES=simulated:4; KEEP=1 leaves it running.
 	@go build -o $(BIN)/demo ./hack/demo && $(BIN)/demo --nodes=$(NODES) $(if $(filter-out 0,$(KEEP)),--keep)
 
+.PHONY: bench
+bench: ## Measure the operator against a shell loop of helm and kubectl, on a cluster of its own: NODES=simulated:4.
+	@go build -o $(BIN)/bench ./hack/bench && $(BIN)/bench --nodes=$(NODES)
+
 .PHONY: cluster-up
 cluster-up: ## Start a Kubernetes cluster on this machine: NAME=dev NODES=simulated:4.
 	@go run -C hack/cluster ./cmd/cluster up --name $(NAME) --nodes $(NODES)

@@ -52,7 +52,7 @@ func explain(failure soakv1alpha1.Failure) string {
 	var text strings.Builder
 	text.WriteString(failure.Cell + ": " + string(failure.Step) + " " + failure.Reason)
 	for _, part := range []struct{ word, name string }{{"", failure.Object}, {"container ", failure.Container}, {"node ", failure.Node}} {
-		if part.name != "" && !strings.Contains(failure.Message, part.name) {
+		if part.name != "" && !strings.Contains(failure.Message, part.word+part.name) {
 			text.WriteString(", " + part.word + part.name)
 		}
 	}

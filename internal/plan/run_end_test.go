@@ -264,7 +264,7 @@ func TestRunStatus(t *testing.T) {
 		counted(30, "28P1F", soakv1alpha1.Tally{Passed: 28, Failed: 1})(run)
 		run.Status.LastFailure = theCrash(0)
 	}
-	crash := "tonaton/sandbox: Install CrashLoopBackOff, Pod/classifieds-tonaton-sandbox-web-0, container web, node node-7: container web restarts"
+	crash := "tonaton/sandbox: Install CrashLoopBackOff, Pod/classifieds-tonaton-sandbox-web-0, node node-7: container web restarts"
 	for name, test := range map[string]struct {
 		run            *soakv1alpha1.SoakRun
 		cells          []soakv1alpha1.SoakCell
