@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -34,14 +35,22 @@ type fence struct {
 // namespaceFile names the namespace of a pod, in the pod.
 const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
-// newFence returns the lock for a lease in the namespace; in that of the pod, if it is empty.
+// ownNamespace is the one that was said, or else that of the pod; empty if this is none.
+func ownNamespace(said string) (string, error) {
+	if said != "" {
+		return said, nil
+	}
+	content, err := os.ReadFile(namespaceFile)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("read the namespace of the pod: %w", err)
+	}
+	return strings.TrimSpace(string(content)), nil
+}
+
+// newFence returns the lock for a lease in the namespace.
 func newFence(connection *rest.Config, namespace string) (*fence, error) {
 	if namespace == "" {
-		content, err := os.ReadFile(namespaceFile)
-		if err != nil {
-			return nil, fmt.Errorf("outside of a pod, give --leader-election-namespace: %w", err)
-		}
-		namespace = strings.TrimSpace(string(content))
+		return nil, errors.New("outside of a pod, give --leader-election-namespace")
 	}
 	host, err := os.Hostname()
 	if err != nil {
@@ -70,6 +79,27 @@ func (f *fence) check() error {
 		return errNotLeading
 	}
 	return nil
+}
+
+// guard keeps requests that change something from being sent once the lease is over. A process that was frozen would
+// else go on for as long as it takes it to find out, and undo what the one that leads now has written.
+func (f *fence) guard(base http.RoundTripper) http.RoundTripper {
+	return guarded{fence: f, base: base}
+}
+
+type guarded struct {
+	fence *fence
+	base  http.RoundTripper
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (g guarded) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.Method != http.MethodGet && request.Method != http.MethodHead {
+		if err := g.fence.check(); err != nil {
+			return nil, err
+		}
+	}
+	return g.base.RoundTrip(request)
 }
 
 // Create implements [resourcelock.Interface].

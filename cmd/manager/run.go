@@ -10,6 +10,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -52,26 +53,33 @@ func run(ctx context.Context, options options, log logr.Logger) error {
 	connection.QPS = -1 // The API server's own flow control knows better.
 	log.Info("The manager starts", "version", version(), "server", connection.Host, "maxConcurrentOperations", options.maxConcurrentOperations)
 
+	namespace, err := ownNamespace(options.leaderElectionNamespace)
+	if err != nil {
+		return err
+	}
 	managed := managerOptions(options, log)
 	helmOptions := release.Options{}
 	if options.leaderElect {
-		lease, err := newFence(connection, options.leaderElectionNamespace)
+		lease, err := newFence(connection, namespace)
 		if err != nil {
 			return fmt.Errorf("elect a leader: %w", err)
 		}
 		managed.LeaderElection, managed.LeaderElectionResourceLockInterface = true, lease
 		helmOptions.Fence = lease.check
+		connection = rest.CopyConfig(connection)
+		connection.Wrap(lease.guard)
 	}
 	m, err := ctrl.NewManager(connection, managed)
 	if err != nil {
 		return fmt.Errorf("set up the manager: %w", err)
 	}
 	charts := chart.New(connection)
+	consent := &consent{reader: m.GetAPIReader(), own: namespace}
 	store := &controllers.Store{Client: m.GetClient(), Live: m.GetAPIReader(), Recorder: m.GetEventRecorder(name)}
 	err = errors.Join(
 		controllers.AddExperiments(m, store, charts),
 		controllers.AddRuns(m, store),
-		controllers.AddCells(m, store, newSteps(charts, release.New(connection, helmOptions)), operation.Options{
+		controllers.AddCells(m, store, newSteps(charts, release.New(connection, helmOptions), consent), operation.Options{
 			Limit: options.maxConcurrentOperations,
 			Grace: operationGrace,
 			Log:   log.WithName("operation"),

@@ -18,8 +18,9 @@ import (
 
 // steps does what the steps of an attempt are about: it brings together where charts come from and what delivers them.
 type steps struct {
-	charts *chart.Charts
-	helm   *release.Helm
+	charts  *chart.Charts
+	helm    *release.Helm
+	consent *consent
 
 	lock sync.Mutex
 	// sealed is what the last Build of each cell has made, for the steps that come after it. It is lost with the process,
@@ -33,8 +34,8 @@ type sealedChart struct {
 	chart   *helmchart.Chart
 }
 
-func newSteps(charts *chart.Charts, helm *release.Helm) *steps {
-	return &steps{charts: charts, helm: helm, sealed: map[string]sealedChart{}}
+func newSteps(charts *chart.Charts, helm *release.Helm, consent *consent) *steps {
+	return &steps{charts: charts, helm: helm, consent: consent, sealed: map[string]sealedChart{}}
 }
 
 // Do implements [controllers.Steps].
@@ -56,11 +57,14 @@ func (s *steps) Do(ctx context.Context, run *soakv1alpha1.SoakRun, cell *soakv1a
 func (s *steps) do(ctx context.Context, run *soakv1alpha1.SoakRun, cell *soakv1alpha1.SoakCell) plan.Outcome {
 	target := targetOf(run, cell)
 	step := cell.Status.Attempt.Step
+	if step == soakv1alpha1.StepBuild { // It writes nothing, and needs no namespace.
+		return s.build(ctx, run, cell, target)
+	}
+	if outcome, given := s.consent.given(ctx, run.Namespace, target.Namespace); !given {
+		return outcome
+	}
 	if step == soakv1alpha1.StepClean {
 		return s.helm.Clean(ctx, target, cell.Status.Inventory)
-	}
-	if step == soakv1alpha1.StepBuild {
-		return s.build(ctx, run, cell, target)
 	}
 	built, err := s.built(cell)
 	if err != nil {

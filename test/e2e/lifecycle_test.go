@@ -207,6 +207,36 @@ func TestMissingRight(t *testing.T) {
 	e.wantTally(e.awaitFinished(), soakv1alpha1.Tally{Passed: 1, Retried: 1})
 }
 
+// Nothing is done in a namespace whose owners have not said that it may, or do not say so any more.
+func TestNamespaceConsent(t *testing.T) {
+	t.Parallel()
+	b := onSharedBench(t)
+	e := newExperiment(t, b)
+	e.Spec.Stop.MaxIterations = 1000
+	e.apply()
+	e.awaitConsent()
+	passedIn(e, 1)
+	e.awaitConsent()
+	e.bench.kubectl(t, "delete", "soak", e.Name, "-n", e.Namespace, "--timeout=60s")
+	e.wantNothingLeft()
+}
+
+// awaitConsent takes the label from the namespace until the experiment says that it misses it.
+func (e *experiment) awaitConsent() {
+	e.t.Helper()
+	label := soakv1alpha1.LabelAllowedFrom
+	e.bench.kubectl(e.t, "label", "namespace", e.Namespace, label+"-")
+	object := e.await("stalled", func(object *soakv1alpha1.SoakExperiment) bool {
+		return meta.IsStatusConditionTrue(object.Status.Conditions, soakv1alpha1.ConditionStalled)
+	})
+	told := meta.FindStatusCondition(object.Status.Conditions, soakv1alpha1.ConditionStalled)
+	command := "kubectl label namespace " + e.Namespace + " " + label + "=" + e.Namespace
+	if told.Reason != "NamespaceNotAllowed" || !strings.Contains(told.Message, command) {
+		e.t.Errorf("condition %+v, want the command %q", told, command)
+	}
+	e.bench.kubectl(e.t, "label", "namespace", e.Namespace, label+"="+e.Namespace)
+}
+
 // What it refers to is not there yet.
 func TestMissingChart(t *testing.T) {
 	t.Parallel()
