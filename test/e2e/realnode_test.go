@@ -14,7 +14,7 @@ import (
 const (
 	realNode = "real:1"
 	// iterationLimit is how long an iteration of four markets may take on one real node.
-	iterationLimit = time.Minute
+	iterationLimit = 3 * time.Minute
 )
 
 var realIterations = flag.Int("real-iterations", 2, "how many iterations TestRealNode does")
@@ -33,7 +33,7 @@ func TestRealNode(t *testing.T) {
 			want[market+"/sandbox"] = *realIterations
 		}
 		e.Spec.Parallelism, e.Spec.Stop.MaxIterations = 4, int32(*realIterations)
-		e.Spec.Timeouts = soakv1alpha1.Timeouts{Clean: "1m", Build: "30s", Install: "1m", Test: "1m"}
+		e.Spec.Timeouts = soakv1alpha1.Timeouts{Clean: "2m", Build: "1m", Install: "2m", Test: "2m"}
 		releases, results := e.countReleases(), e.followResults()
 		e.apply()
 		object := e.awaitFor(time.Duration(*realIterations)*iterationLimit, "finished", finished)
@@ -67,7 +67,7 @@ func TestRealNode(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := newExperiment(t, b)
-			e.Spec.Timeouts = soakv1alpha1.Timeouts{Clean: "1m", Build: "30s", Install: "20s", Test: "30s"}
+			e.Spec.Timeouts = soakv1alpha1.Timeouts{Clean: "2m", Build: "1m", Install: "45s", Test: "1m"}
 			if test.values != "" {
 				e.Spec.Values = values(t, test.values)
 			}

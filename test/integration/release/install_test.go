@@ -194,7 +194,7 @@ func TestH9StopInTheMiddleOfInstallLeavesNothingRunning(t *testing.T) {
 	stopped := make(chan time.Time, 1)
 	defer f.once("shop-web", func() { stopped <- time.Now(); cancel(errors.New("suspended")) })()
 	f.want(f.helm.Install(ctx, f.target, sealed), plan.Stopped, release.ReasonStopped, "suspended")
-	if took := time.Since(<-stopped); took > 2*time.Second {
+	if took := time.Since(<-stopped); took > 5*time.Second {
 		t.Errorf("it took %s to stop", took)
 	}
 	f.eventually(func() bool { return runtime.NumGoroutine() <= before })
@@ -213,11 +213,11 @@ func TestH9StopInTheMiddleOfInstallLeavesNothingRunning(t *testing.T) {
 
 func TestH10H11TimeOfInstallIsAllItsHooksAndWaitsTogether(t *testing.T) {
 	f := newFixture(t)
-	sealed := f.built(shop(t, nil), values{"setup": values{"outcome": "exit-0", "duration": "3s"}, "web": values{"outcome": "never-ready"}})
+	sealed := f.built(shop(t, nil), values{"setup": values{"outcome": "exit-0", "duration": "8s"}, "web": values{"outcome": "never-ready"}})
 	start := time.Now()
-	f.want(f.install(sealed, 5*time.Second), plan.Failed, release.ReasonNotReady)
-	if took := time.Since(start); took > 7*time.Second {
-		t.Errorf("install took %s, of 5 s", took)
+	f.want(f.install(sealed, 20*time.Second), plan.Failed, release.ReasonNotReady)
+	if took := time.Since(start); took > 26*time.Second {
+		t.Errorf("install took %s, of 20 s: its hook, of 8 s, did not count", took)
 	}
 }
 
