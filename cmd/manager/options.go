@@ -14,6 +14,7 @@ type options struct {
 	kubeconfig              string
 	maxConcurrentOperations int
 	healthProbeAddress      string
+	metricsAddress          string
 	leaderElect             bool
 	leaderElectionNamespace string
 	logLevel                slog.Level
@@ -31,6 +32,8 @@ func parse(arguments []string, output io.Writer) (options, error) {
 		"how many steps of all experiments are at work at a time; the others wait, and no deadline runs while they do")
 	flags.StringVar(&o.healthProbeAddress, "health-probe-bind-address", ":8081",
 		"where /healthz and /readyz are served; 0 serves neither")
+	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8443",
+		"where /metrics is served, over TLS and to whom the API server allows to get it; 0 serves none")
 	flags.BoolVar(&o.leaderElect, "leader-elect", true,
 		"let only one of several managers act; turn it off only where there can never be two")
 	flags.StringVar(&o.leaderElectionNamespace, "leader-election-namespace", "",

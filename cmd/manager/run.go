@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/client-go/rest"
@@ -17,15 +18,20 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	soakv1alpha1 "github.com/saltside/soak-operator/api/v1alpha1"
 	"github.com/saltside/soak-operator/controllers"
 	"github.com/saltside/soak-operator/internal/chart"
+	soakmetrics "github.com/saltside/soak-operator/internal/metrics"
 	"github.com/saltside/soak-operator/internal/operation"
 	"github.com/saltside/soak-operator/internal/release"
 )
 
+// +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
+// +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
 // +kubebuilder:rbac:groups=coordination.k8s.io,namespace=system,resources=leases,verbs=get;create;update
 
 const (
@@ -76,10 +82,14 @@ func run(ctx context.Context, options options, log logr.Logger) error {
 	charts := chart.New(connection)
 	consent := &consent{reader: m.GetAPIReader(), own: namespace}
 	store := &controllers.Store{Client: m.GetClient(), Live: m.GetAPIReader(), Recorder: m.GetEventRecorder(name)}
+	durations := soakmetrics.NewSteps()
 	err = errors.Join(
+		metrics.Registry.Register(soakmetrics.NewResults(m.GetClient(), log.WithName("metrics"))),
+		metrics.Registry.Register(durations),
+		metrics.Registry.Register(collectors.NewBuildInfoCollector()),
 		controllers.AddExperiments(m, store, charts),
 		controllers.AddRuns(m, store),
-		controllers.AddCells(m, store, newSteps(charts, release.New(connection, helmOptions), consent), operation.Options{
+		controllers.AddCells(m, store, newSteps(charts, release.New(connection, helmOptions), consent, durations), operation.Options{
 			Limit: options.maxConcurrentOperations,
 			Grace: operationGrace,
 			Log:   log.WithName("operation"),
@@ -99,9 +109,11 @@ func managerOptions(options options, log logr.Logger) ctrl.Options {
 	warm := true
 	duration, renew, retry, shutdown := leaseDuration, renewDeadline, retryPeriod, shutdownLimit
 	return ctrl.Options{
-		Scheme:                        scheme,
-		Logger:                        log,
-		Metrics:                       metricsserver.Options{BindAddress: "0"},
+		Scheme: scheme,
+		Logger: log,
+		Metrics: metricsserver.Options{
+			BindAddress: options.metricsAddress, SecureServing: true, FilterProvider: filters.WithAuthenticationAndAuthorization,
+		},
 		HealthProbeBindAddress:        options.healthProbeAddress,
 		GracefulShutdownTimeout:       &shutdown,
 		LeaderElectionReleaseOnCancel: true, // Operations have ended by then, and the process is about to.

@@ -12,6 +12,7 @@ import (
 
 	soakv1alpha1 "github.com/saltside/soak-operator/api/v1alpha1"
 	"github.com/saltside/soak-operator/internal/chart"
+	"github.com/saltside/soak-operator/internal/metrics"
 	"github.com/saltside/soak-operator/internal/plan"
 	"github.com/saltside/soak-operator/internal/release"
 )
@@ -21,6 +22,7 @@ type steps struct {
 	charts  *chart.Charts
 	helm    *release.Helm
 	consent *consent
+	metrics *metrics.Steps
 
 	lock sync.Mutex
 	// sealed is what the last Build of each cell has made, for the steps that come after it. It is lost with the process,
@@ -34,8 +36,8 @@ type sealedChart struct {
 	chart   *helmchart.Chart
 }
 
-func newSteps(charts *chart.Charts, helm *release.Helm, consent *consent) *steps {
-	return &steps{charts: charts, helm: helm, consent: consent, sealed: map[string]sealedChart{}}
+func newSteps(charts *chart.Charts, helm *release.Helm, consent *consent, durations *metrics.Steps) *steps {
+	return &steps{charts: charts, helm: helm, consent: consent, metrics: durations, sealed: map[string]sealedChart{}}
 }
 
 // Do implements [controllers.Steps].
@@ -48,9 +50,11 @@ func (s *steps) Do(ctx context.Context, run *soakv1alpha1.SoakRun, cell *soakv1a
 	}
 	began := time.Now()
 	outcome := s.do(ctx, run, cell)
+	took := time.Since(began)
 	s.tidy(cell, outcome)
+	s.metrics.Observe(cell.Status.Attempt.Step, outcome.Result, took)
 	logr.FromContextOrDiscard(ctx).Info("Ended step", "result", string(outcome.Result), "reason", outcome.Reason,
-		"message", outcome.Message, "object", outcome.Object, "node", outcome.Node, "seconds", time.Since(began).Seconds())
+		"message", outcome.Message, "object", outcome.Object, "node", outcome.Node, "seconds", took.Seconds())
 	return outcome
 }
 

@@ -59,7 +59,7 @@ func Start(ctx context.Context, options Options) (*Process, error) {
 		return nil, err
 	}
 	arguments := append([]string{
-		"--kubeconfig", kubeconfig, "--health-probe-bind-address", address, "--leader-election-namespace", Namespace,
+		"--kubeconfig", kubeconfig, "--health-probe-bind-address", address, "--leader-election-namespace", Namespace, "--metrics-bind-address", "0",
 	}, options.Arguments...)
 	process := &Process{
 		command: exec.CommandContext(context.WithoutCancel(ctx), options.Binary, arguments...),

@@ -32,6 +32,7 @@ type bench struct {
 	client  client.WithWatch // the administrator's
 	options operator.Options
 	process *operator.Process
+	metrics string // where the shared operator serves them
 }
 
 // binary is the operator, built once; with the race detector, as the tests are.
@@ -63,6 +64,10 @@ func onSharedBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if made.metrics, err = freeAddress(); err != nil {
+		t.Fatal(err)
+	}
+	made.options.Arguments = []string{"--metrics-bind-address=" + made.metrics}
 	if err := made.start(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,88 @@
+package e2e
+
+import (
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	soakv1alpha1 "github.com/saltside/soak-operator/api/v1alpha1"
+)
+
+// freeAddress is one that nobody listened on a moment ago.
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // nothing is waited for
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
+}
+
+// Metrics say what the tally says, to those who may get them.
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	b := onSharedBench(t)
+	e := newExperiment(t, b)
+	e.Spec.Stop.MaxIterations = 2
+	e.apply()
+	e.wantTally(e.awaitFinished(), soakv1alpha1.Tally{Passed: 2})
+
+	b.kubectl(t, "create", "serviceaccount", "scraper", "-n", e.Namespace)
+	token := strings.TrimSpace(b.kubectl(t, "create", "token", "scraper", "-n", e.Namespace))
+	for _, test := range []struct {
+		token string
+		want  int
+	}{{"", http.StatusUnauthorized}, {token, http.StatusForbidden}} {
+		if status, _ := b.scrape(t, test.token); status != test.want {
+			t.Errorf("status %d, want %d", status, test.want)
+		}
+	}
+	role := e.Namespace + "-metrics"
+	b.kubectl(t, "create", "clusterrole", role, "--verb=get", "--non-resource-url=/metrics")
+	t.Cleanup(func() { _, _ = b.cluster.Kubectl(t.Context(), "delete", "clusterrole,clusterrolebinding", role) })
+	b.kubectl(t, "create", "clusterrolebinding", role, "--clusterrole="+role, "--serviceaccount="+e.Namespace+":scraper")
+	allowed := strings.TrimSpace(b.kubectl(t, "create", "token", "scraper", "-n", e.Namespace, "--duration=1h")) // a refusal is remembered for a while
+	status, metrics := b.scrape(t, allowed)
+	if status != http.StatusOK {
+		t.Fatalf("status %d", status)
+	}
+	for _, line := range []string{
+		`soak_iterations{experiment="shop",namespace="` + e.Namespace + `",verdict="Passed"} 2`,
+		`soak_cell_iterations{environment="sandbox",experiment="shop",market="ikman",namespace="` + e.Namespace + `",verdict="Passed"} 2`,
+		`soak_condition{experiment="shop",namespace="` + e.Namespace + `",type="Finished"} 1`,
+		`soak_step_duration_seconds_count{result="Succeeded",step="Install"}`,
+		`go_build_info{`,
+	} {
+		if !strings.Contains(metrics, line) {
+			t.Errorf("there is no %s", line)
+		}
+	}
+	b.kubectl(t, "delete", "soak", e.Name, "-n", e.Namespace, "--timeout=60s")
+	if _, metrics := b.scrape(t, allowed); strings.Contains(metrics, e.Namespace) {
+		t.Error("its metrics have not gone away with the experiment")
+	}
+}
+
+func (b *bench) scrape(t *testing.T, token string) (status int, metrics string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+b.metrics+"/metrics", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	insecure := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} // It has signed for itself.
+	response, err := insecure.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(content)
+}
