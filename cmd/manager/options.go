@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 )
 
 // options are what the command line says.
@@ -26,8 +25,8 @@ func parse(arguments []string, output io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
 	flags.SetOutput(output)
-	flags.StringVar(&o.kubeconfig, "kubeconfig", os.Getenv("KUBECONFIG"),
-		"file that says how to reach the API server; in a pod, none is needed")
+	flags.StringVar(&o.kubeconfig, "kubeconfig", "",
+		"file that says how to reach the API server; else that of KUBECONFIG, that of the home folder, or in a pod none")
 	flags.IntVar(&o.maxConcurrentOperations, "max-concurrent-operations", 20,
 		"how many steps of all experiments are at work at a time; the others wait, and no deadline runs while they do")
 	flags.StringVar(&o.healthProbeAddress, "health-probe-bind-address", ":8081",

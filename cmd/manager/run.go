@@ -51,7 +51,9 @@ const (
 
 // run runs the manager until the context ends or it does not lead any more.
 func run(ctx context.Context, options options, log logr.Logger) error {
-	connection, err := clientcmd.BuildConfigFromFlags("", options.kubeconfig)
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = options.kubeconfig
+	connection, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
 	if err != nil {
 		return fmt.Errorf("find the API server: give --kubeconfig, or run in a pod: %w", err)
 	}
