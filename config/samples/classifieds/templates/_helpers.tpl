@@ -28,11 +28,12 @@ spec:
   - name: {{ .component }}
     image: {{ .root.Values.image }}
     imagePullPolicy: IfNotPresent
-    args: [serve]
+    args: [serve, "--listen=:8080"]
     envFrom:
     - configMapRef: {name: {{ .root.Release.Name }}-config}
+    ports: [{name: http, containerPort: 8080}]
     readinessProbe:
-      exec: {command: [/soak-app, ready]}
+      httpGet: {port: http, path: /}
       periodSeconds: 1
     resources:
       requests: {cpu: 10m, memory: 16Mi}

@@ -11,9 +11,10 @@ image: {{ .Values.image }}
 imagePullPolicy: IfNotPresent
 args:
 - serve
+- --listen=:8080
 - --ready-after={{ if eq (.script.outcome | default "runs") "never-ready" }}1000h{{ else }}{{ .script.startDelay | default "0s" }}{{ end }}
 readinessProbe:
-  exec: {command: [/soak-app, ready]}
+  httpGet: {port: 8080, path: /}
   periodSeconds: 1
 resources:
   requests: {cpu: 10m, memory: 16Mi}
