@@ -52,13 +52,12 @@ func (f *fault) react(ctx context.Context, status *soakv1alpha1.SoakExperimentSt
 	counted := tally.Passed + tally.Failed + tally.Errored
 	if tally.Failed > f.failed {
 		f.failed = tally.Failed
-		if f.stage != during {
-			screen.say("Iteration %d has failed, which was not planned: %s\n", counted, status.Summary.Cause)
-		} else {
+		if f.stage == during {
 			f.iteration, f.cause = counted, status.Summary.Cause
 			screen.say("Iteration %d has failed. The container runtime of %s works again.\n", counted, f.node)
 			return f.end(ctx)
 		}
+		screen.say("Iteration %d has failed, which was not planned: %s\n", counted, status.Summary.Cause)
 	}
 	if f.planned() && f.stage == before && counted >= breakAfter && counted > f.tried {
 		f.tried = counted
