@@ -18,6 +18,10 @@ RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 NAME  ?= dev
 NODES ?= simulated:4
 
+# The image of the operator, and the platforms it is for; none means that of this machine.
+IMAGE     ?= soak-operator:dev
+PLATFORMS ?=
+
 # $(call in_modules,MODULES,COMMAND) runs a command in each module, in all of
 # them even when it fails in one, and fails if it failed in any.
 in_modules = status=0; for module in $(1); do echo "$$module:"; (cd $$module && $(2)) || status=1; done; exit $$status
@@ -47,10 +51,11 @@ generate: $(BIN)/controller-gen ## Generate the Go code that the API types need 
 	@$(BIN)/controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
 
 .PHONY: manifests
-manifests: $(BIN)/controller-gen ## Generate the CRDs and the operator's rights from the code, into config.
+manifests: $(BIN)/controller-gen ## Generate the CRDs and the operator's rights from the code, into config and the chart.
 	@rm -rf config/crd/bases config/rbac/role.yaml
 	@$(BIN)/controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
 	@$(BIN)/controller-gen rbac:roleName=soak-operator paths=./controllers/... paths=./cmd/manager/... output:rbac:dir=config/rbac
+	@go run ./hack/chart
 
 .PHONY: fmt
 fmt: $(BIN)/golangci-lint ## Format the code of all modules.
@@ -71,17 +76,38 @@ verify: $(BIN)/controller-gen ## Check that generated files and go.mod files are
 	@$(call in_modules,$(MODULES),go mod tidy -diff)
 
 .PHONY: test
-test: $(BIN)/gotestsum ## Test all modules, and say at the end what was skipped and why.
+test: $(BIN)/gotestsum $(BIN)/helm-unittest ## Test all modules, and say at the end what was skipped and why.
 	@$(if $(RACE),,echo "There is no C compiler: testing without the race detector.")
 	@$(BIN)/gotestsum --format pkgname --format-hide-empty-pkg --raw-command -- sh -c 'status=0; \
+		$(BIN)/helm-unittest charts/soak-operator >&2 || status=1; \
 		go test $(TEST_FLAGS) $(RACE) ./... || status=1; \
 		go test -C hack/cluster $(TEST_FLAGS) ./... || status=1; \
 		exit $$status'
+
+##@ The operator on a cluster, that of KUBECONFIG
+
+.PHONY: docker-build
+docker-build: ## Build the image: IMAGE=soak-operator:dev PLATFORMS=linux/amd64,linux/arm64.
+	@docker build --tag $(IMAGE) $(if $(PLATFORMS),--platform $(PLATFORMS)) .
+
+.PHONY: install
+install: ## Install the CRDs.
+	@kubectl apply --server-side -k config/crd
+
+.PHONY: deploy
+deploy: ## Install all that is in config/default: IMAGE=soak-operator:dev.
+	@kubectl kustomize config/default | sed 's|image: soak-operator:dev|image: $(IMAGE)|' | kubectl apply --server-side -f -
+
+.PHONY: run
+run: ## Run the operator as a process of this machine, beside those that wait to lead there.
+	@kubectl apply --server-side -f config/rbac/namespace.yaml
+	@go run ./cmd/manager --leader-election-namespace soak-operator
 
 ##@ Development cluster
 
 .PHONY: demo
 demo: ## Watch the operator at work on a cluster of its own: NODES=simulated:4; KEEP=1 leaves it running.
+	@echo "Building the demo and the operator, which takes minutes the first time."
 	@go build -o $(BIN)/demo ./hack/demo && $(BIN)/demo --nodes=$(NODES) $(if $(filter-out 0,$(KEEP)),--keep)
 
 .PHONY: bench
@@ -91,6 +117,11 @@ bench: ## Measure the operator against a shell loop of helm and kubectl, on a cl
 .PHONY: cluster-up
 cluster-up: ## Start a Kubernetes cluster on this machine: NAME=dev NODES=simulated:4.
 	@go run -C hack/cluster ./cmd/cluster up --name $(NAME) --nodes $(NODES)
+
+.PHONY: cluster-image
+cluster-image: ## Give its real nodes an image of the operator, made without docker: NAME=dev IMAGE=soak-operator:dev.
+	@CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o $(BIN)/image/manager ./cmd/manager
+	@go run -C hack/cluster ./cmd/cluster image --name $(NAME) $(BIN)/image/manager $(IMAGE)
 
 .PHONY: cluster-down
 cluster-down: ## Stop it and remove it: NAME=dev.

@@ -109,14 +109,7 @@ func (c *Cluster) restart(ctx context.Context, spec process.Spec) error {
 // realNodeStart is how a process of a real node is started: the parts of a node wait for each other.
 // It is nil for any other process.
 func (c *Cluster) realNodeStart(ctx context.Context, name string) (func(context.Context) error, error) {
-	if c.state.Nodes.Kind != Real {
-		return nil, nil
-	}
-	launcher, err := Launcher(ctx)
-	if err != nil {
-		return nil, err
-	}
-	nodes, err := realnode.Load(c.group, launcher)
+	nodes, err := c.realNodes(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -129,6 +122,18 @@ func (c *Cluster) realNodeStart(ctx context.Context, name string) (func(context.
 		}
 	}
 	return nil, nil
+}
+
+// realNodes of the cluster; none if its nodes are of another kind.
+func (c *Cluster) realNodes(ctx context.Context) ([]realnode.Node, error) {
+	if c.state.Nodes.Kind != Real {
+		return nil, nil
+	}
+	launcher, err := Launcher(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return realnode.Load(c.group, launcher)
 }
 
 // The names of a real node's processes, before the node's.

@@ -52,7 +52,7 @@ func (l *launch) newNodes(ctx context.Context, kubernetes string) (_ nodeSet, ho
 		config := realnode.Config{
 			Group: l.group, Name: l.Name(), Count: l.state.Nodes.Count, Kubernetes: kubernetes,
 			Containerd: folders[build.Containerd.Name], Programs: folders[build.Programs.Name],
-			Launcher: filepath.Join(folders[build.Launcher.Name], launcherName),
+			Launcher: filepath.Join(folders[build.Launcher.Name], launcherName), Service: controlplane.Service,
 		}
 		hostPathVolumes, err := realnode.ControllerManagerWrapper(config)
 		return &realNodes{config: config}, hostPathVolumes, err
@@ -105,7 +105,7 @@ func (n *realNodes) prepare(controlPlane *controlplane.ControlPlane) (err error)
 }
 
 func (n *realNodes) processes() []process.Spec {
-	var specs []process.Spec
+	specs := []process.Spec{n.config.Forwarder()}
 	for _, node := range n.nodes {
 		specs = append(specs, node.Processes()...)
 	}
@@ -113,6 +113,9 @@ func (n *realNodes) processes() []process.Spec {
 }
 
 func (n *realNodes) start(ctx context.Context, l *launch) ([]string, error) {
+	if err := l.startProcess(ctx, n.config.Forwarder()); err != nil {
+		return nil, err
+	}
 	for _, node := range n.nodes {
 		if err := node.Start(ctx); err != nil {
 			return nil, err

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/saltside/soak-operator/hack/cluster"
+	"github.com/saltside/soak-operator/hack/cluster/internal/realnode"
 	"github.com/saltside/soak-operator/hack/cluster/internal/sandbox"
 )
 
@@ -22,6 +23,8 @@ const usage = `Runs a Kubernetes on this machine, built from Go modules.
   cluster down     [--name NAME | --all]   end every process and remove the folder
   cluster list                             clusters and whether they run
   cluster env      [--name NAME]           shell lines that set PATH and KUBECONFIG
+  cluster image    [--name NAME] PROGRAM IMAGE
+                                           make an image of a static executable for real nodes
 
 Faults, on a running cluster:
 
@@ -94,6 +97,7 @@ var commands = map[string]command{
 	"down":      {run: down},
 	"list":      {run: list},
 	"env":       {run: env},
+	"image":     {operands: 2, run: image},
 	"processes": {run: processes},
 	"stop":      {operands: 1, run: onProcess((*cluster.Cluster).StopProcess)},
 	"restart":   {operands: 1, run: onProcess((*cluster.Cluster).Restart)},
@@ -104,6 +108,7 @@ var commands = map[string]command{
 	"bad":       {operands: 1, run: bad},
 	"guard":     {operands: 1, run: guard},
 	"enter":     {raw: true, run: enter},
+	"forward":   {operands: 3, run: forward},
 }
 
 func up(ctx context.Context, a arguments, out io.Writer) error {
@@ -171,6 +176,14 @@ func env(ctx context.Context, a arguments, out io.Writer) error {
 	return err
 }
 
+func image(ctx context.Context, a arguments, _ io.Writer) error {
+	c, err := cluster.Open(ctx, a.name)
+	if err != nil {
+		return err
+	}
+	return c.GiveImage(ctx, a.rest[0], a.rest[1])
+}
+
 func processes(ctx context.Context, a arguments, out io.Writer) error {
 	c, err := cluster.Open(ctx, a.name)
 	if err != nil {
@@ -217,4 +230,9 @@ func enter(ctx context.Context, a arguments, _ io.Writer) error {
 		return errors.New("enter takes the file of a sandbox, two dashes, and a command")
 	}
 	return sandbox.Enter(ctx, a.rest[0], a.rest[2:])
+}
+
+// forward hands on what comes to an address on a network interface to another address: forward INTERFACE ADDRESS ADDRESS.
+func forward(ctx context.Context, a arguments, _ io.Writer) error {
+	return realnode.Forward(ctx, a.rest[0], a.rest[1], a.rest[2])
 }

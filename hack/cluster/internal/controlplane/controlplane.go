@@ -8,6 +8,7 @@ import (
 	_ "embed"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -25,6 +26,11 @@ const (
 )
 
 const loopback = "127.0.0.1"
+
+// Service is the address of the service "kubernetes", by which pods know the API server: the first of the range.
+var Service = netip.MustParseAddrPort("10.96.0.1:443")
+
+const serviceRange = "10.96.0.0/16"
 
 //go:embed audit-policy.yaml
 var auditPolicy []byte
@@ -92,8 +98,7 @@ func (c *ControlPlane) issueCertificates() (err error) {
 	if c.etcd, err = c.etcdAuthority.Issue("etcd", pki.Subject{User: "etcd", Hosts: []string{loopback}}); err != nil {
 		return err
 	}
-	// 10.96.0.1 is the address of the service "kubernetes", by which pods know the API server.
-	hosts := []string{loopback, "localhost", "10.96.0.1", "kubernetes.default.svc"}
+	hosts := []string{loopback, "localhost", Service.Addr().String(), "kubernetes.default.svc"}
 	if c.server, err = c.Authority.Issue("kube-apiserver", pki.Subject{User: "kube-apiserver", Hosts: hosts}); err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func (c *ControlPlane) apiServerFlags() []string {
 		"--etcd-cafile=" + c.etcdAuthority.Certificate(), "--etcd-certfile=" + c.etcd.Certificate, "--etcd-keyfile=" + c.etcd.Key,
 		"--bind-address=" + loopback, "--advertise-address=" + loopback, "--secure-port=" + strconv.Itoa(c.Ports.APIServer),
 		"--endpoint-reconciler-type=none", // a loopback address cannot be an endpoint
-		"--service-cluster-ip-range=10.96.0.0/16",
+		"--service-cluster-ip-range=" + serviceRange,
 		"--client-ca-file=" + c.Authority.Certificate(),
 		"--tls-cert-file=" + c.server.Certificate, "--tls-private-key-file=" + c.server.Key,
 		"--kubelet-client-certificate=" + c.kubeletClient.Certificate, "--kubelet-client-key=" + c.kubeletClient.Key,

@@ -39,8 +39,8 @@ func identity(group process.Group) string {
 	return "soak" + hex.EncodeToString(digest[:4])
 }
 
-// ensureBridge makes the bridge of the cluster, unless it is there, with the addresses of so many nodes.
-func ensureBridge(name string, nodes int) (netip.Prefix, error) {
+// ensureBridge makes the bridge of the cluster, unless it is there, with the addresses of so many nodes and of the service.
+func ensureBridge(name string, nodes int, service netip.Addr) (netip.Prefix, error) {
 	// Two clusters must not choose the same block. This is a lock that every cluster on the machine knows, and it
 	// leaves nothing behind.
 	lock, err := os.Open("/sys/class/net")
@@ -77,8 +77,11 @@ func ensureBridge(name string, nodes int) (netip.Prefix, error) {
 			return netip.Prefix{}, err
 		}
 	}
-	return block, nil
+	return block, addAddress(link, alone(service))
 }
+
+// alone is a subnet of nothing but the address.
+func alone(address netip.Addr) netip.Prefix { return netip.PrefixFrom(address, address.BitLen()) }
 
 // findBridge returns the bridge and the block that its addresses are from. One without an address is what a launcher
 // left that was killed just then; it is removed.

@@ -29,6 +29,8 @@ type Image struct {
 	Name string
 	// Program is the name of the executable, which is the image's entry point.
 	Program string
+	// User that it runs as, by number; root unless said.
+	User string
 }
 
 var images = []Image{{Name: PauseImage, Program: "pause"}, {Name: AppImage, Program: "soak-app"}}
@@ -69,7 +71,7 @@ func WriteImage(out io.Writer, image Image, program []byte) error {
 	config, err := json.Marshal(map[string]any{
 		"architecture": runtime.GOARCH,
 		"os":           "linux",
-		"config":       map[string]any{"Entrypoint": []string{"/" + image.Program}, "WorkingDir": "/"},
+		"config":       map[string]any{"Entrypoint": []string{"/" + image.Program}, "WorkingDir": "/", "User": image.User},
 		"rootfs":       map[string]any{"type": "layers", "diff_ids": []string{"sha256:" + digest(layer)}},
 	})
 	if err != nil {

@@ -29,7 +29,7 @@ func untar(t *testing.T, archive []byte) map[string][]byte {
 func TestWriteImage(t *testing.T) {
 	var out, again bytes.Buffer
 	for _, w := range []io.Writer{&out, &again} {
-		if err := WriteImage(w, Image{Name: "soak.local/app:1", Program: "soak-app"}, []byte("program")); err != nil {
+		if err := WriteImage(w, Image{Name: "soak.local/app:1", Program: "soak-app", User: "7:7"}, []byte("program")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -59,7 +59,10 @@ func TestWriteImage(t *testing.T) {
 	}
 	var parsed struct {
 		OS     string
-		Config struct{ Entrypoint []string }
+		Config struct {
+			Entrypoint []string
+			User       string
+		}
 		RootFS struct {
 			DiffIDs []string `json:"diff_ids"`
 		}
@@ -67,7 +70,7 @@ func TestWriteImage(t *testing.T) {
 	if err := json.Unmarshal(config, &parsed); err != nil {
 		t.Fatal(err)
 	}
-	if parsed.OS != "linux" || len(parsed.Config.Entrypoint) != 1 || parsed.Config.Entrypoint[0] != "/soak-app" {
+	if parsed.OS != "linux" || len(parsed.Config.Entrypoint) != 1 || parsed.Config.Entrypoint[0] != "/soak-app" || parsed.Config.User != "7:7" {
 		t.Errorf("configuration: %s", config)
 	}
 	if ids := parsed.RootFS.DiffIDs; len(ids) != 1 || ids[0] != "sha256:"+digest(layer) {

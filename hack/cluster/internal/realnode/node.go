@@ -59,6 +59,7 @@ func (n Node) prepare(block netip.Prefix, snapshotter string) error {
 		Containerd: n.config.Containerd, CNI: cniFolder(), Runc: runc(), Snapshotter: snapshotter, Pause: PauseImage,
 		Authority: n.config.Authority.Certificate(), Certificate: certificate.Certificate, Key: certificate.Key,
 		Address: n.Address, FirstPod: n.Address.Next(), LastPod: lastPod(n.Address), Block: block,
+		Service: alone(n.config.Service.Addr()),
 	}); err != nil {
 		return err
 	}

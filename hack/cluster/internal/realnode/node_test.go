@@ -24,6 +24,7 @@ func prepared(t *testing.T) Node {
 	config := Config{
 		Group: process.Group(folder), Name: "test", Server: "https://127.0.0.1:6443", Authority: authority,
 		Launcher: "/bin/cluster", Kubernetes: "/lib/kubernetes/kubernetes", Containerd: "/lib/containerd", Count: 2,
+		Service: netip.MustParseAddrPort("10.96.0.1:443"),
 	}
 	s := saved{Config: config, Block: netip.MustParsePrefix("198.18.16.0/20")}
 	node := s.nodes()[1]
@@ -70,6 +71,7 @@ func TestNodeConfigs(t *testing.T) {
 			Bridge string
 			IPAM   struct {
 				Ranges [][]struct{ Subnet, RangeStart, RangeEnd string }
+				Routes []struct{ Dst string }
 			}
 		}
 	}
@@ -80,6 +82,9 @@ func TestNodeConfigs(t *testing.T) {
 	pods := plugin.IPAM.Ranges[0][0]
 	if plugin.Bridge != identity(node.config.Group) || pods.Subnet != "198.18.16.0/20" || pods.RangeStart != "198.18.17.2" || pods.RangeEnd != "198.18.17.254" {
 		t.Errorf("network: %+v", network)
+	}
+	if routes := plugin.IPAM.Routes; len(routes) != 1 || routes[0].Dst != "10.96.0.1/32" {
+		t.Errorf("routes: %+v", routes)
 	}
 }
 

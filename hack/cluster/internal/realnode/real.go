@@ -2,7 +2,7 @@
 //
 // Nodes share the machine's network, on which each has an address of its own; nothing of theirs is outside the cluster's
 // folder but a bridge and a cgroup, which [Down] removes. There is no kube-proxy and no DNS: pods reach each other by
-// address only, and nothing outside. Images are imported from files; nothing is pulled.
+// address only, and nothing outside but the API server. Images are imported from files; nothing is pulled.
 //
 // It needs Linux, root, and two Debian packages; see [Unsupported] and [Missing].
 package realnode
@@ -31,7 +31,10 @@ type Config struct {
 	// Server is the URL of the API server, whose Authority signs the nodes' certificates.
 	Server    string
 	Authority *pki.Authority `json:"-"`
-	// Launcher is an executable that calls [sandbox.Enter] when it is run as "enter <file> -- <command>...".
+	// Service is the address by which pods know the API server.
+	Service netip.AddrPort
+	// Launcher is an executable that calls [sandbox.Enter] when it is run as "enter <file> -- <command>...", and [Forward] as
+	// "forward <interface> <address> <address>".
 	Launcher string
 	// Kubernetes is the multi-call binary that has the kubelet, and Containerd the folder of containerd, its shim and ctr.
 	Kubernetes, Containerd string
@@ -85,7 +88,7 @@ func prepare(config Config) ([]Node, error) {
 	if err := sandbox.TryOverlay(config.path()); err != nil {
 		snapshotter = "native" // copies instead, which works everywhere and takes more of the disk
 	}
-	block, err := ensureBridge(identity(config.Group), config.Count)
+	block, err := ensureBridge(identity(config.Group), config.Count, config.Service.Addr())
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +149,7 @@ type settings struct {
 	Snapshotter, Pause           string
 	Authority, Certificate, Key  string
 	Address, FirstPod, LastPod   netip.Addr
-	Block                        netip.Prefix
+	Block, Service               netip.Prefix
 }
 
 func (s settings) render(name string) (string, error) {
