@@ -20,7 +20,7 @@ import (
 var loopScript []byte
 
 // turnLimit is how long a turn may take, of the shell loop or of the operator.
-const turnLimit = 5 * time.Minute
+const turnLimit = 10 * time.Minute
 
 // runLoop lets the shell loop deliver the markets, and returns how long each iteration took but the first, in seconds.
 // Nothing of its releases is left.

@@ -45,6 +45,12 @@ var binary = sync.OnceValues(func() (string, error) {
 	return program, operator.Build(context.Background(), program, raceFlag...)
 })
 
+// kinds are those that the tests know. Scheme builders are not made for being used side by side.
+var kinds = sync.OnceValues(func() (*runtime.Scheme, error) {
+	scheme := runtime.NewScheme()
+	return scheme, errors.Join(soakv1alpha1.AddToScheme(scheme), clientgoscheme.AddToScheme(scheme))
+})
+
 // shared is the bench that tests use side by side, once one has asked for it.
 var shared struct {
 	sync.Mutex
@@ -113,8 +119,8 @@ func newBench(target *cluster.Cluster) (*bench, error) {
 		return nil, err
 	}
 	config.QPS = -1
-	scheme := runtime.NewScheme()
-	if err := errors.Join(soakv1alpha1.AddToScheme(scheme), clientgoscheme.AddToScheme(scheme)); err != nil {
+	scheme, err := kinds()
+	if err != nil {
 		return nil, err
 	}
 	admin, err := client.NewWithWatch(config, client.Options{Scheme: scheme})

@@ -133,12 +133,17 @@ func guard(ctx context.Context, name string) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("guard cluster %s: %w", name, err)
 	}
-	pipes = append(pipes, write)
+	pipes.Lock()
+	defer pipes.Unlock()
+	pipes.open = append(pipes.open, write)
 	return cmd.Process.Release()
 }
 
-// pipes keeps the write ends from being closed by the garbage collector.
-var pipes []*os.File
+// pipes keeps the write ends from being closed by the garbage collector, which would remove a cluster in use.
+var pipes struct {
+	sync.Mutex
+	open []*os.File
+}
 
 // keepLogs copies the logs out of the cluster's folder and says where they are.
 func keepLogs(t testing.TB, c *cluster.Cluster) {
