@@ -138,7 +138,7 @@ note: "{{ no action }}"
 		t.Fatal(err)
 	}
 	want := `{{- /* Made by "make manifests" of ` + file + `. */}}
-{{- if .Values.rbac.create }}
+{{- if and .Values.rbac.create .Values.people }}
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata:
@@ -160,7 +160,7 @@ metadata:
 note: '{{ "{{" }} no action }}'
 {{- end }}
 `
-	made, err := templateOf(file, "rbac.create", map[string]string{"kept": "always"})
+	made, err := templateOf(file, "and .Values.rbac.create .Values.people", map[string]string{"kept": "always"})
 	if err != nil {
 		t.Fatal(err)
 	}

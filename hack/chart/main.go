@@ -25,20 +25,25 @@ func main() {
 
 // writeObjects makes templates of what is generated into config, and of the roles beside it.
 func writeObjects() error {
+	templates := filepath.Join(chart, "templates")
+	for _, target := range []string{"crds", "roles"} {
+		folder := filepath.Join(templates, target)
+		if err := errors.Join(os.RemoveAll(folder), os.Mkdir(folder, 0o755)); err != nil {
+			return err
+		}
+	}
 	for _, part := range []struct {
 		source, target, condition string
 		annotations               map[string]string
 	}{
 		// They are templates, because Helm never upgrades what is in the folder crds.
-		{"crd/bases/*.yaml", "crds", "crds.install", map[string]string{"helm.sh/resource-policy": "keep"}},
-		{"rbac/*role.yaml", "roles", "rbac.create", nil},
+		{"crd/bases/*.yaml", "crds", ".Values.crds.install", map[string]string{"helm.sh/resource-policy": "keep"}},
+		{"rbac/*role.yaml", "roles", ".Values.rbac.create", nil},
+		// The last that fits a file counts.
+		{"rbac/metrics_reader_role.yaml", "roles", "and .Values.rbac.create .Values.metrics.enabled", nil},
 	} {
 		files, err := filepath.Glob(filepath.Join(config, part.source))
 		if err != nil {
-			return err
-		}
-		folder := filepath.Join(chart, "templates", part.target)
-		if err := errors.Join(os.RemoveAll(folder), os.Mkdir(folder, 0o755)); err != nil {
 			return err
 		}
 		for _, file := range files {
@@ -46,7 +51,7 @@ func writeObjects() error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", file, err)
 			}
-			if err := os.WriteFile(filepath.Join(folder, filepath.Base(file)), made, 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(templates, part.target, filepath.Base(file)), made, 0o644); err != nil {
 				return err
 			}
 		}

@@ -27,7 +27,7 @@ type object struct {
 // The chart's own actions are in braces, those of this program in brackets.
 var objectTemplate = template.Must(template.New("object").Delims("[[", "]]").Parse(`
 {{- /* Made by "make manifests" of [[.Source]]. */}}
-{{- if .Values.[[.Condition]] }}
+{{- if [[.Condition]] }}
 [[- range $i, $object := .Objects]]
 [[- if $i]]
 ---
@@ -54,7 +54,7 @@ metadata:
 {{- end }}
 `))
 
-// templateOf makes a template of a manifest, for a chart that has it only if the value condition is true.
+// templateOf makes a template of a manifest, for a chart that has it only if the condition, an expression, is true.
 func templateOf(file, condition string, annotations map[string]string) ([]byte, error) {
 	content, err := os.ReadFile(file)
 	if err != nil {

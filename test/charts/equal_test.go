@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -25,21 +27,24 @@ var helmsOwn = []string{
 // Whoever installs from config and whoever installs the chart get the same operator with the same rights.
 func TestChartEqualsConfig(t *testing.T) {
 	c := clustertest.Shared(t, "none")
-	built, err := c.Kubectl(t.Context(), "kustomize", config+"/default")
-	if err != nil {
-		t.Fatal(err)
+	want := map[string]map[string]any{}
+	for _, part := range []string{"default", "prometheus"} {
+		built, err := c.Kubectl(t.Context(), "kustomize", filepath.Join(config, part))
+		if err != nil {
+			t.Fatal(err)
+		}
+		maps.Copy(want, objects(t, built))
 	}
 	rendered, err := c.Helm(t.Context(), "template", name, chart, "--namespace", name, "--no-hooks", "--kube-version", "1.36",
-		"--set", "image.tag=dev")
+		"--set", "image.tag=dev,metrics.serviceMonitor.enabled=true")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, got := objects(t, built), objects(t, rendered)
 	delete(want, "Namespace "+name) // Helm's user makes it.
 	if len(want) == 0 {
 		t.Fatal("config has nothing")
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, objects(t, rendered)); diff != "" {
 		t.Errorf("in config (-), in the chart (+):\n%s", diff)
 	}
 }
