@@ -1,6 +1,7 @@
 package release
 
 import (
+	"cmp"
 	"fmt"
 
 	"helm.sh/helm/v3/pkg/action"
@@ -73,7 +74,6 @@ func (o *operation) runUninstall(hooks bool) error {
 	}
 	uninstall := action.NewUninstall(config)
 	uninstall.DisableHooks = !hooks
-	uninstall.DeletionPropagation = "foreground"
 	// Half of the time, for hooks that never end: the other half is for doing without.
 	uninstall.Timeout = o.remaining() / 2
 	if _, err = uninstall.Run(o.target.Release); err != nil {
@@ -128,52 +128,53 @@ func (o *operation) inventoryOf(record *release.Release) ([]soakv1alpha1.Invento
 	return items, nil
 }
 
-// prove deletes what is left and returns when nothing is, or when the time is over. What it has seen by watching is
-// confirmed by reading all of it once more.
+// prove deletes what is left until a reading of everything finds nothing, or the time is over. What is left is watched in
+// between, and nothing else: what comes up meanwhile is seen by the next reading.
 func (o *operation) prove(inventory []soakv1alpha1.InventoryItem) plan.Outcome {
 	sources, err := o.sweepSources(inventory)
 	if err != nil {
 		return o.explain(err, unexpected)
 	}
-	if o.expired() {
-		return o.confirm(sources, o.blind(nil))
+	var blind error
+	asked := map[types.UID]bool{}
+	for !o.over() {
+		v, err := o.read(o.ctx, sources...)
+		if err != nil && !o.expired() {
+			return o.explain(err, unexpected)
+		}
+		if err != nil {
+			break
+		}
+		if len(remnants(v)) == 0 {
+			return o.succeeded()
+		}
+		if err := o.sweep(v, asked); err != nil && !o.expired() {
+			return o.explain(err, unexpected)
+		}
+		if unseen := o.blind(v); unseen != nil {
+			blind = unseen
+		}
 	}
-	v, err := o.read(o.ctx, sources...)
-	switch {
-	case err != nil && o.expired():
-		return o.confirm(sources, o.blind(nil))
-	case err != nil:
-		return o.explain(err, unexpected)
-	case len(remnants(v)) == 0:
-		return o.succeeded() // as it is now: there is nothing to wait for
-	}
+	return o.lastLook(sources, cmp.Or(blind, o.blind(nil)))
+}
+
+// sweep deletes what is in the view and returns when all of it is gone.
+func (o *operation) sweep(v *view, asked map[types.UID]bool) error {
+	v.narrow()
 	v.start(o.ctx)
 	defer v.close()
-	asked := map[types.UID]bool{}
-	var proof plan.Outcome
-	err = v.await(o.ctx, func() (bool, error) {
+	return v.await(o.ctx, func() (bool, error) {
 		found := remnants(v)
 		if err := o.touchable(found); err != nil {
 			return false, err
 		}
-		if len(found) > 0 {
-			return false, o.delete(found, asked)
-		}
-		proof = o.confirm(sources, nil)
-		return proof.Result != plan.Failed, nil // failed: something has just come up, and will be seen
+		return len(found) == 0, o.delete(found, asked)
 	})
-	switch {
-	case err == nil:
-		return proof
-	case o.expired():
-		return o.confirm(sources, o.blind(v))
-	}
-	return o.explain(err, unexpected)
 }
 
-// confirm reads everything once more, as it is now. What is still there is a failure only if nothing has gone unseen
-// before: an API server that was away may be why.
-func (o *operation) confirm(sources []source, blind error) plan.Outcome {
+// lastLook reads everything as it is when the time is over. What is still there is a failure only if nothing has gone
+// unseen before: an API server that was away may be why.
+func (o *operation) lastLook(sources []source, blind error) plan.Outcome {
 	now, err := o.read(o.late, sources...)
 	if err != nil {
 		return o.explain(err, unexpected)

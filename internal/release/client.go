@@ -145,12 +145,13 @@ func (c *client) Delete(resources kube.ResourceList) (*kube.Result, []error) {
 	return c.DeleteWithPropagationPolicy(resources, metav1.DeletePropagationBackground)
 }
 
-// DeleteWithPropagationPolicy deletes what is ours of the objects, by UID. Helm would go by the name alone.
-func (c *client) DeleteWithPropagationPolicy(resources kube.ResourceList, policy metav1.DeletionPropagation) (*kube.Result, []error) {
+// DeleteWithPropagationPolicy deletes what is ours of the objects, by UID. Helm would go by the name alone, and by one
+// policy for all kinds.
+func (c *client) DeleteWithPropagationPolicy(resources kube.ResourceList, _ metav1.DeletionPropagation) (*kube.Result, []error) {
 	var errs []error
 	result := &kube.Result{}
 	for _, info := range resources {
-		if err := c.o.remove(info, policy); err != nil {
+		if err := c.o.remove(info); err != nil {
 			errs = append(errs, err)
 			continue
 		}
@@ -178,6 +179,9 @@ func (c *client) WaitWithJobs(resources kube.ResourceList, timeout time.Duration
 func (c *client) WatchUntilReady(resources kube.ResourceList, timeout time.Duration) error {
 	return c.o.awaitHooks(resources, timeout)
 }
+
+// IsReachable is asked before each action, which finds out by itself.
+func (c *client) IsReachable() error { return nil }
 
 // GetPodList and OutputContainerLogsForPodList do nothing. Helm uses them to print the logs of hooks, without bound;
 // they have been read by then.

@@ -9,7 +9,6 @@ import (
 	"helm.sh/helm/v3/pkg/kube"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/cli-runtime/pkg/resource"
 
 	soakv1alpha1 "github.com/saltside/soak-operator/api/v1alpha1"
@@ -41,20 +40,18 @@ func (o *operation) awaitGone(resources kube.ResourceList, timeout time.Duration
 		if found == nil || o.stays(info.Mapping.GroupVersionKind.GroupKind()) || !o.target.owns(found.Labels) {
 			continue
 		}
-		if err := o.awaitDeletion(ctx, info, found.UID); err != nil {
+		if err := o.awaitDeletion(ctx, info, found); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (o *operation) awaitDeletion(ctx context.Context, info *resource.Info, uid types.UID) error {
-	v, err := o.look(ctx, byName(info, false))
-	if err != nil {
-		return err
-	}
+func (o *operation) awaitDeletion(ctx context.Context, info *resource.Info, found metav1.Object) error {
+	uid := found.GetUID()
+	v := o.follow(ctx, byName(info, false), found)
 	defer v.close()
-	err = v.await(ctx, func() (bool, error) {
+	err := v.await(ctx, func() (bool, error) {
 		_, deleted := v.find(uid)
 		return deleted, nil
 	})

@@ -96,7 +96,7 @@ func (o *operation) stays(kind schema.GroupKind) bool {
 // remove deletes the object of that name if it is ours: by its UID, so that it is no other by then. The object
 // of somebody else is left alone in Clean, where it is not what is looked for, and an error elsewhere, where it is
 // in the way.
-func (o *operation) remove(info *resource.Info, policy metav1.DeletionPropagation) error {
+func (o *operation) remove(info *resource.Info) error {
 	if o.stays(info.Mapping.GroupVersionKind.GroupKind()) {
 		return nil
 	}
@@ -114,12 +114,12 @@ func (o *operation) remove(info *resource.Info, policy metav1.DeletionPropagatio
 		}
 		return o.judge(o.inTheWay(infoName(info), found.Labels))
 	}
-	return o.deleteByUID(info.Mapping, found, policy)
+	return o.deleteByUID(info.Mapping, found)
 }
 
 // deleteByUID deletes this very object. That it is gone or has been replaced meanwhile is no error.
-func (o *operation) deleteByUID(mapping *meta.RESTMapping, object metav1.Object, policy metav1.DeletionPropagation) error {
-	uid := object.GetUID()
+func (o *operation) deleteByUID(mapping *meta.RESTMapping, object metav1.Object) error {
+	uid, policy := object.GetUID(), propagation(mapping.GroupVersionKind.GroupKind())
 	err := o.metadata.Resource(mapping.Resource).Namespace(object.GetNamespace()).Delete(o.late, object.GetName(), metav1.DeleteOptions{
 		Preconditions:     &metav1.Preconditions{UID: &uid},
 		PropagationPolicy: &policy,

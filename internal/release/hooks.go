@@ -35,7 +35,7 @@ func (o *operation) awaitHooks(resources kube.ResourceList, timeout time.Duratio
 		if !ok || created.GetUID() == "" {
 			return fmt.Errorf("%s was not created", infoName(info))
 		}
-		if err := o.awaitHook(info, created.GetUID(), timeout); err != nil {
+		if err := o.awaitHook(info, created, timeout); err != nil {
 			return err
 		}
 		o.lock.Lock()
@@ -45,21 +45,20 @@ func (o *operation) awaitHooks(resources kube.ResourceList, timeout time.Duratio
 	return nil
 }
 
-func (o *operation) awaitHook(info *resource.Info, uid types.UID, timeout time.Duration) error {
+func (o *operation) awaitHook(info *resource.Info, created metav1.Object, timeout time.Duration) error {
 	ctx, cancel := o.within(timeout)
 	defer cancel()
+	uid := created.GetUID()
 	var end hookEnd
-	v, err := o.look(ctx, byName(info, true))
-	if err == nil {
-		defer v.close()
-		err = v.await(ctx, func() (bool, error) {
-			object, deleted := v.find(uid)
-			var err error
-			end, err = endOf(object)
-			end.deleted = deleted
-			return end.over || deleted, err
-		})
-	}
+	v := o.follow(ctx, byName(info, true), created)
+	defer v.close()
+	err := v.await(ctx, func() (bool, error) {
+		object, deleted := v.find(uid)
+		var err error
+		end, err = endOf(object)
+		end.deleted = deleted
+		return end.over || deleted, err
+	})
 	if err != nil && (ctx.Err() == nil || o.stopped()) {
 		return err
 	}
@@ -76,7 +75,9 @@ func (o *operation) awaitHook(info *resource.Info, uid types.UID, timeout time.D
 		end.deleted = deleted
 	}
 	if end.passed {
-		o.readLogs(info, uid)
+		if o.options.Logs != nil {
+			o.readLogs(info, uid)
+		}
 		return nil
 	}
 	outcome := o.judgeHook(info, uid, end)

@@ -1,10 +1,11 @@
 package release
 
 import (
+	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/release"
@@ -43,7 +44,10 @@ func (o *operation) install(sealed *chart.Chart) plan.Outcome {
 		}
 		return o.explain(fmt.Errorf("install release %s: %w", o.target.Release, err), o.tooLarge)
 	}
-	return o.verify(contents)
+	if err := o.deployed(); err != nil {
+		return o.explain(err, unexpected)
+	}
+	return o.succeeded()
 }
 
 // tooLarge tells a record that no Secret can hold from what is not understood.
@@ -91,18 +95,18 @@ func (o *operation) free(c contents) error {
 		return because(errored(ReasonNotClean, "release %s is still there, from run %s, attempt %s", o.target.Release,
 			records[0].Labels[soakv1alpha1.LabelRun], records[0].Labels[soakv1alpha1.LabelAttempt]))
 	}
+	var names errgroup.Group
+	names.SetLimit(requestsAtOnce)
 	for _, document := range c.documents {
 		objects, err := document.objects()
 		if err != nil {
-			return err
+			return errors.Join(err, names.Wait())
 		}
 		for _, object := range objects {
-			if err := o.nameIsFree(object.GroupVersionKind(), object.GetName()); err != nil {
-				return err
-			}
+			names.Go(func() error { return o.nameIsFree(object.GroupVersionKind(), object.GetName()) })
 		}
 	}
-	return nil
+	return names.Wait()
 }
 
 func (o *operation) nameIsFree(kind schema.GroupVersionKind, name string) error {
@@ -152,48 +156,6 @@ func (o *operation) seeWhatIsMissing(decorated *client, c contents) {
 	if o.notReadyInTime(readiness{resources: resources}, nil) == nil {
 		_ = o.judge(failed(ReasonNotReady, "all of release %s was ready in the end, but its hooks had not run in time", o.target.Release))
 	}
-}
-
-// verify checks that the release is deployed, and that it and all objects of the cell are of this attempt.
-func (o *operation) verify(c contents) plan.Outcome {
-	if err := o.deployed(); err != nil {
-		return o.explain(err, unexpected)
-	}
-	var sources []source
-	items := []soakv1alpha1.InventoryItem{newItem(kindOf(pods), true, o.target.Namespace)}
-	for _, document := range c.documents {
-		objects, err := document.objects()
-		if err != nil {
-			return unexpected(err)
-		}
-		for _, object := range objects {
-			item, counts, err := o.inventoryItem(object.GroupVersionKind())
-			if err != nil {
-				return o.explain(err, unexpected)
-			}
-			if counts && !slices.Contains(items, item) {
-				items = append(items, item)
-			}
-		}
-	}
-	for _, item := range items {
-		mapping, err := o.mapping(kindOf(item))
-		if err != nil {
-			return o.explain(err, unexpected)
-		}
-		sources = append(sources, source{mapping: mapping, namespace: item.Namespace, labels: o.target.cellSelector()})
-	}
-	now, err := o.read(o.late, sources...)
-	if err != nil {
-		return o.explain(err, unexpected)
-	}
-	found := slices.DeleteFunc(remnants(now), func(r remnant) bool {
-		return o.target.ageOf(r.object.GetLabels()) == current || o.stays(r.mapping.GroupVersionKind.GroupKind())
-	})
-	if len(found) > 0 {
-		return o.inTheWay(found[0].name(), found[0].object.GetLabels())
-	}
-	return o.succeeded()
 }
 
 // deployed checks that there is one record of the release, that it is of this attempt, and that it is deployed.

@@ -90,7 +90,8 @@ func (o *operation) awaitReady(resources kube.ResourceList, timeout time.Duratio
 	return o.notReadyInTime(check, o.blind(v))
 }
 
-// followReadiness returns when all of the objects are ready: by the view, and confirmed once by the API server.
+// followReadiness returns when all of the objects are ready by the view, and all that is in it is of this attempt. For one
+// that is missing from it the API server has the last word.
 func (o *operation) followReadiness(ctx context.Context, v *view, check readiness) error {
 	cached, err := v.reader()
 	if err != nil {
@@ -98,16 +99,28 @@ func (o *operation) followReadiness(ctx context.Context, v *view, check readines
 	}
 	return v.await(ctx, func() (bool, error) {
 		info, _, err := check.pending(ctx, cached)
-		if err != nil && !apierrors.IsNotFound(err) || info != nil && err == nil {
+		switch {
+		case err == nil && info == nil:
+			return true, o.allOfThisAttempt(v)
+		case !apierrors.IsNotFound(err):
 			return false, err
 		}
-		// All are ready, or one is missing: the API server has the last word on both.
 		info, _, err = check.pending(o.late, o.clientset)
 		if apierrors.IsNotFound(err) {
 			return false, o.judge(lost(info))
 		}
 		return info == nil, err
 	})
+}
+
+// allOfThisAttempt checks that what is ready is what this attempt has made, and that nothing of another is beside it.
+func (o *operation) allOfThisAttempt(v *view) error {
+	for _, r := range remnants(v) {
+		if o.target.ageOf(r.object.GetLabels()) != current && !o.stays(r.mapping.GroupVersionKind.GroupKind()) {
+			return o.judge(o.inTheWay(r.name(), r.object.GetLabels()))
+		}
+	}
+	return nil
 }
 
 // notReadyInTime reads once more, when the time is over, what is not ready.

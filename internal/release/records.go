@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 )
 
@@ -57,7 +58,7 @@ type records struct{ driver.Driver }
 
 func (o *operation) recordDriver() driver.Driver {
 	secrets := o.clientset.CoreV1().Secrets(o.target.Namespace)
-	return records{driver.NewSecrets(guardedSecrets{SecretInterface: secrets, o: o})}
+	return records{driver.NewSecrets(guardedSecrets{SecretInterface: secrets, o: o, known: map[string]types.UID{}})}
 }
 
 // Create implements [driver.Driver].
@@ -83,6 +84,17 @@ func lean(record *release.Release) *release.Release {
 type guardedSecrets struct {
 	corev1client.SecretInterface
 	o *operation
+	// known are the UIDs of the records that are known to be ours, by name.
+	known map[string]types.UID
+}
+
+// Create creates a record, which is ours by that.
+func (g guardedSecrets) Create(ctx context.Context, secret *corev1.Secret, options metav1.CreateOptions) (*corev1.Secret, error) {
+	created, err := g.SecretInterface.Create(ctx, secret, options)
+	if err == nil {
+		g.known[created.Name] = created.UID
+	}
+	return created, err
 }
 
 // Delete deletes the very record that it found to be ours.
@@ -91,7 +103,7 @@ func (g guardedSecrets) Delete(ctx context.Context, name string, options metav1.
 	if err != nil {
 		return err
 	}
-	options.Preconditions = &metav1.Preconditions{UID: &found.UID}
+	options.Preconditions = &metav1.Preconditions{UID: &found}
 	err = g.SecretInterface.Delete(ctx, name, options)
 	if apierrors.IsNotFound(err) {
 		return nil
@@ -105,20 +117,25 @@ func (g guardedSecrets) Update(ctx context.Context, secret *corev1.Secret, optio
 	if err != nil {
 		return nil, err
 	}
-	secret.UID = found.UID
+	secret.UID = found
 	return g.SecretInterface.Update(ctx, secret, options)
 }
 
-func (g guardedSecrets) own(ctx context.Context, name string) (*metav1.PartialObjectMetadata, error) {
+// own returns the UID of the record of that name that is ours. It is asked for once: another record would have another.
+func (g guardedSecrets) own(ctx context.Context, name string) (types.UID, error) {
+	if known := g.known[name]; known != "" {
+		return known, nil
+	}
 	found, err := g.o.metadata.Resource(corev1.SchemeGroupVersion.WithResource("secrets")).Namespace(g.o.target.Namespace).
 		Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	if err := g.o.ours([]metav1.PartialObjectMetadata{*found}); err != nil {
-		return nil, g.o.judge(g.o.explain(err, unexpected))
+		return "", g.o.judge(g.o.explain(err, unexpected))
 	}
-	return found, nil
+	g.known[name] = found.UID
+	return found.UID, nil
 }
 
 // lastRecord returns the last revision of the release, and nil if there is none that can be read.

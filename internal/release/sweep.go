@@ -36,7 +36,7 @@ func (o *operation) sweepSources(inventory []soakv1alpha1.InventoryItem) ([]sour
 	for i := range always {
 		always[i].Namespace = o.target.Namespace
 	}
-	for _, item := range slices.Concat(always, inventory) {
+	for _, item := range withOffspring(slices.Concat(always, inventory)) {
 		kind := kindOf(item).GroupKind()
 		if seen[item] || o.stays(kind) {
 			continue
@@ -73,7 +73,7 @@ func (r remnant) isRecord() bool {
 func (r remnant) name() string { return objectName(r.kind(), r.object.GetName()) }
 
 // remnants are all objects of the view, each once, in a steady order: pods first, then records, then what has been
-// going away for the longest time.
+// going away for the longest time. What only waits for its owner to go comes last.
 func remnants(v *view) []remnant {
 	var found []remnant
 	seen := map[types.UID]bool{}
@@ -86,6 +86,8 @@ func remnants(v *view) []remnant {
 	})
 	rank := func(r remnant) int {
 		switch {
+		case r.object.GetDeletionTimestamp() == nil && metav1.GetControllerOfNoCopy(r.object) != nil:
+			return 4
 		case r.kind() == pods.Kind:
 			return 0
 		case r.isRecord():
@@ -109,24 +111,13 @@ func remnants(v *view) []remnant {
 	return found
 }
 
-// delete deletes those of the remnants that nothing else is deleting: what has an owner among them goes with it.
+// delete deletes those of the remnants that nothing else is deleting: what has an owner goes with it.
 func (o *operation) delete(found []remnant, asked map[types.UID]bool) error {
-	present := map[types.UID]bool{}
 	for _, r := range found {
-		present[r.object.GetUID()] = true
-	}
-	for _, r := range found {
-		owner := metav1.GetControllerOfNoCopy(r.object)
-		if r.object.GetDeletionTimestamp() != nil || asked[r.object.GetUID()] || owner != nil && present[owner.UID] {
+		if r.object.GetDeletionTimestamp() != nil || asked[r.object.GetUID()] || metav1.GetControllerOfNoCopy(r.object) != nil {
 			continue
 		}
-		// Objects that others are made for go after these, and stay to be seen until then.
-		policy := metav1.DeletePropagationForeground
-		switch r.kind() {
-		case pods.Kind, claims.Kind, secrets.Kind:
-			policy = metav1.DeletePropagationBackground
-		}
-		if err := o.deleteByUID(r.mapping, r.object, policy); err != nil {
+		if err := o.deleteByUID(r.mapping, r.object); err != nil {
 			return err
 		}
 		asked[r.object.GetUID()] = true
@@ -180,6 +171,9 @@ func describe(r remnant) string {
 		text += " on node " + node
 	}
 	since := r.object.GetDeletionTimestamp()
+	if owner := metav1.GetControllerOfNoCopy(r.object); owner != nil && since == nil {
+		return text + " is still there, and goes with " + objectName(owner.Kind, owner.Name)
+	}
 	if since == nil {
 		return text + " is still there, and nobody is deleting it"
 	}

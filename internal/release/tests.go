@@ -51,7 +51,11 @@ func (o *operation) test(sealed *chart.Chart) plan.Outcome {
 	if len(unseen) > 0 {
 		return errored(ReasonUnexpected, "helm test says that all is well, but these were not seen to pass: %s", strings.Join(unseen, ", "))
 	}
-	return o.verify(contents)
+	// It must still be the one that was tested.
+	if err := o.deployed(); err != nil {
+		return o.explain(err, unexpected)
+	}
+	return o.succeeded()
 }
 
 // testsOf names the test hooks that end, and so can be judged. One of any other kind is there or not, and tests nothing.

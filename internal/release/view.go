@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,9 +19,11 @@ const (
 	// retryAfter is the pause after a watch could not be had.
 	retryAfter = 500 * time.Millisecond
 	// settle is how long changes are gathered before they are looked at: they come in bursts.
-	settle = 20 * time.Millisecond
+	settle = 50 * time.Millisecond
 	// pageSize is how many objects are listed at a time.
 	pageSize = 500
+	// requestsAtOnce is how many requests an operation makes at the same time.
+	requestsAtOnce = 8
 )
 
 // source is a set of objects to look at.
@@ -115,13 +118,43 @@ func (o *operation) read(ctx context.Context, sources ...source) (*view, error) 
 		versions: make([]string, len(sources)),
 		deleted:  map[types.UID]metav1.Object{},
 	}
+	lists, ctx := errgroup.WithContext(ctx)
+	lists.SetLimit(requestsAtOnce)
 	for i, s := range sources {
-		var err error
-		if v.objects[i], v.versions[i], err = o.list(ctx, s); err != nil {
-			return nil, err
-		}
+		lists.Go(func() (err error) {
+			v.objects[i], v.versions[i], err = o.list(ctx, s)
+			return err
+		})
+	}
+	if err := lists.Wait(); err != nil {
+		return nil, err
 	}
 	return v, nil
+}
+
+// follow follows one object from how it is known on. The view must be closed.
+func (o *operation) follow(ctx context.Context, s source, object metav1.Object) *view {
+	v := &view{
+		o: o, sources: []source{s}, changed: make(chan struct{}, 1),
+		objects:  []map[types.UID]metav1.Object{{object.GetUID(): object}},
+		versions: []string{object.GetResourceVersion()},
+		deleted:  map[types.UID]metav1.Object{},
+	}
+	v.start(ctx)
+	return v
+}
+
+// narrow leaves out the sources that have no objects.
+func (v *view) narrow() {
+	sources, objects, versions := v.sources, v.objects, v.versions
+	v.sources, v.objects, v.versions = nil, nil, nil
+	for i := range sources {
+		if len(objects[i]) > 0 {
+			v.sources = append(v.sources, sources[i])
+			v.objects = append(v.objects, objects[i])
+			v.versions = append(v.versions, versions[i])
+		}
+	}
 }
 
 // look reads the sources and starts to follow them. The view must be closed.
@@ -139,7 +172,7 @@ func (v *view) start(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	var watchers sync.WaitGroup
 	for i := range v.sources {
-		watchers.Go(func() { v.follow(ctx, i, v.versions[i]) })
+		watchers.Go(func() { v.keepUp(ctx, i, v.versions[i]) })
 	}
 	v.close = func() {
 		cancel()
@@ -147,8 +180,8 @@ func (v *view) start(ctx context.Context) {
 	}
 }
 
-// follow keeps one source up to date.
-func (v *view) follow(ctx context.Context, index int, version string) {
+// keepUp keeps one source up to date.
+func (v *view) keepUp(ctx context.Context, index int, version string) {
 	s := v.sources[index]
 	for first := true; ctx.Err() == nil; first = false {
 		err := v.watch(ctx, index, &version)

@@ -164,7 +164,7 @@ func (f *fixture) ours(kinds string) string {
 }
 
 // everything is the kinds of objects that the test charts leave somewhere.
-const everything = "deployments,replicasets,statefulsets,jobs,pods,services,configmaps,secrets,persistentvolumeclaims"
+const everything = "deployments,replicasets,statefulsets,controllerrevisions,jobs,pods,services,endpointslices,configmaps,secrets,persistentvolumeclaims"
 
 // shop loads the test chart with some files added or replaced.
 func shop(t *testing.T, files map[string]string) *chart.Chart {
