@@ -54,6 +54,8 @@ func newExperiment(markets []soakv1alpha1.Market, iterations int) *soakv1alpha1.
 		Environments:       []soakv1alpha1.Environment{{Name: "sandbox", Namespace: releaseNamespace}},
 		Parallelism:        parallelism,
 		IterationInterval:  "0s",
+		// The shell loop keeps them too: helm uninstall does.
+		PersistentVolumeClaimPolicy: soakv1alpha1.PersistentVolumeClaimPolicyKeep,
 	}
 	e.Spec.Stop.MaxIterations = int32(iterations)
 	return e

@@ -242,7 +242,8 @@ func (e *experimentView) isQuiet() bool {
 
 // startNext creates the next run, once it is known for certain that there is no other, and what it is made of.
 func (e *experimentView) startNext() {
-	if e.current != nil && counted(e.current) == 0 && finishedFor(e.current) == string(soakv1alpha1.EndReasonInputsChanged) {
+	// A definition that is the same refers to something that changes by itself: a change of the definition is not held up.
+	if e.current != nil && counted(e.current) == 0 && finishedFor(e.current) == string(soakv1alpha1.EndReasonInputsChanged) && e.sameInputs() {
 		if wait := emptyRunPause - since(&e.current.CreationTimestamp, e.Now); wait > 0 {
 			e.because("the run before was over at once")
 			e.requeue(wait)

@@ -399,6 +399,13 @@ func TestExperimentStartsTheNextRun(t *testing.T) {
 			})),
 			wantWhy: "the run before was over at once", wantRequeue: 20 * time.Second,
 		},
+		"its inputs were changed at once": {
+			experiment: anExperiment(changed), cells: clean, live: true, references: found("secret"),
+			runs: runs(runNumbered(3, finishedRun("InputsChanged"), endedFor("InputsChanged"), nothingCounted, func(run *soakv1alpha1.SoakRun) {
+				run.CreationTimestamp = *at(20)
+			})),
+			wantWhy: "the next run starts: InputsChanged", wantTold: []string{"create classifieds-4"},
+		},
 		"its inputs were not what they were, a while later": {
 			experiment: anExperiment(), cells: clean, live: true, references: found("another"),
 			runs:    runs(runNumbered(3, finishedRun("InputsChanged"), endedFor("InputsChanged"), nothingCounted)),
