@@ -43,6 +43,8 @@ func (c *consent) given(ctx context.Context, experimentNamespace, namespace stri
 	switch {
 	case apierrors.IsNotFound(err):
 		return refusal(release.ReasonNamespaceMissing, "there is no namespace %s: create it, and let experiments into it with: %s", namespace, command), false
+	case err == nil && !found.DeletionTimestamp.IsZero():
+		return refusal(release.ReasonNamespaceMissing, "namespace %s is being deleted, and all that is in it", namespace), false
 	case err != nil:
 		return plan.Outcome{Result: plan.Errored, Reason: release.ReasonAPIUnavailable, Message: fmt.Sprintf("ask for namespace %s: %v", namespace, err)}, false
 	case !labelled:

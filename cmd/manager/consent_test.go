@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,6 +26,9 @@ func TestConsent(t *testing.T) {
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "sandbox", Labels: label("soak")}},
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "theirs", Labels: label("others")}},
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}},
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+			Name: "going", Labels: label("soak"), DeletionTimestamp: &metav1.Time{Time: time.Now()}, Finalizers: []string{"kubernetes"},
+		}},
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "operator", Labels: label("soak")}},
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "kube-system", Labels: label("soak")}},
 	).Build()
@@ -38,6 +42,7 @@ func TestConsent(t *testing.T) {
 		"to somebody else":  {"theirs", reasonNamespaceNotAllowed, "kubectl label namespace theirs soak.saltside.io/allowed-from=soak --overwrite"},
 		"to nobody":         {"shop", reasonNamespaceNotAllowed, "kubectl label namespace shop soak.saltside.io/allowed-from=soak"},
 		"not there":         {"nowhere", release.ReasonNamespaceMissing, "kubectl label namespace nowhere soak.saltside.io/allowed-from=soak"},
+		"on its way out":    {"going", release.ReasonNamespaceMissing, "namespace going is being deleted"},
 		"the operator's":    {"operator", reasonNamespaceNotAllowed, "not for experiments"},
 		"the cluster's own": {"kube-system", reasonNamespaceNotAllowed, "not for experiments"},
 	} {

@@ -1,16 +1,19 @@
 package release
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"helm.sh/helm/v3/pkg/kube"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/cli-runtime/pkg/resource"
 )
 
 // client is Helm's client for one operation. Whatever Helm does to the cluster goes through it, hooks included; what it
@@ -69,33 +72,57 @@ func (c *client) Create(resources kube.ResourceList) (*kube.Result, error) {
 	}
 	for _, info := range definitions {
 		if _, err := c.Client.Create(kube.ResourceList{info}); err != nil && !apierrors.IsAlreadyExists(err) {
-			return nil, c.refused(err)
+			return nil, c.refused(info, err)
 		}
 		if err := info.Get(); err != nil {
-			return nil, c.refused(err)
+			return nil, c.refused(info, err)
 		}
 	}
-	if len(others) > 0 {
-		if _, err := c.Client.Create(others); err != nil {
-			return nil, c.refused(err)
+	for len(others) > 0 {
+		alike := 1
+		for alike < len(others) && others[alike].Mapping.GroupVersionKind == others[0].Mapping.GroupVersionKind {
+			alike++
 		}
+		if err := c.createAtOnce(others[:alike]); err != nil {
+			return nil, err
+		}
+		others = others[alike:]
 	}
 	return &kube.Result{Created: resources}, nil
 }
 
-// refused judges why something could not be created, as long as the error still has what the API server said.
-func (c *client) refused(err error) error {
+// createAtOnce creates objects of a kind at the same time, as Helm does: but each by itself, to know which was refused.
+func (c *client) createAtOnce(resources kube.ResourceList) error {
+	var requests errgroup.Group
+	requests.SetLimit(requestsAtOnce)
+	for _, info := range resources {
+		requests.Go(func() error {
+			if _, err := c.Client.Create(kube.ResourceList{info}); err != nil {
+				return c.refused(info, err)
+			}
+			return nil
+		})
+	}
+	return requests.Wait()
+}
+
+// refused judges why an object could not be created.
+func (c *client) refused(info *resource.Info, err error) error {
 	if c.o.over() {
 		return errors.Join(errOver, err)
 	}
-	var status apierrors.APIStatus
-	if errors.As(err, &status) && apierrors.IsAlreadyExists(err) && status.Status().Details != nil {
-		name := objectName(status.Status().Details.Kind, status.Status().Details.Name)
+	name := infoName(info)
+	if apierrors.IsAlreadyExists(err) {
 		outcome := hopeless(ReasonObjectConflict, "somebody else has just created %s", name)
 		outcome.Object = name
 		return c.o.judge(outcome)
 	}
-	return c.o.judge(c.o.explain(err, unexpected))
+	if said, ok := errors.AsType[*apierrors.StatusError](err); ok { // without what Helm puts around it
+		err = fmt.Errorf("create %s: %w", name, said)
+	}
+	outcome := c.o.explain(err, unexpected)
+	outcome.Object = cmp.Or(outcome.Object, name)
+	return c.o.judge(outcome)
 }
 
 // Update is what Helm does instead of Create when some of the objects exist. Ours to go on with are only claims that are
@@ -105,7 +132,7 @@ func (c *client) Update(_, target kube.ResourceList, _ bool) (*kube.Result, erro
 	for _, info := range target {
 		found, err := c.o.find(info)
 		if err != nil {
-			return result, c.refused(err)
+			return result, c.refused(info, err)
 		}
 		kind := info.Mapping.GroupVersionKind.GroupKind()
 		switch {
@@ -115,7 +142,7 @@ func (c *client) Update(_, target kube.ResourceList, _ bool) (*kube.Result, erro
 			result.Updated = append(result.Updated, info)
 		case c.o.stays(kind) && c.o.target.owns(found.Labels) && c.o.target.ageOf(found.Labels) != newer && found.DeletionTimestamp == nil:
 			if err := c.o.relabel(info, found); err != nil {
-				return result, c.refused(err)
+				return result, c.refused(info, err)
 			}
 			result.Updated = append(result.Updated, info)
 		default:
@@ -124,7 +151,7 @@ func (c *client) Update(_, target kube.ResourceList, _ bool) (*kube.Result, erro
 	}
 	for _, info := range result.Updated {
 		if err := info.Get(); err != nil {
-			return result, c.refused(err)
+			return result, c.refused(info, err)
 		}
 	}
 	if len(result.Created) > 0 {

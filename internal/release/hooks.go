@@ -92,6 +92,8 @@ type hookEnd struct {
 	over, passed, deleted bool
 	// why it failed, in the words of whoever ran it.
 	why string
+	// node that it ran on, if it is a pod.
+	node string
 }
 
 // endOf tells how far a hook has come from its object, which may be the last that was seen of it, or nil.
@@ -105,14 +107,7 @@ func endOf(object metav1.Object) (hookEnd, error) {
 		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(hook.Object, &pod); err != nil {
 			return hookEnd{}, err
 		}
-		switch pod.Status.Phase {
-		case corev1.PodSucceeded:
-			return hookEnd{over: true, passed: true}, nil
-		case corev1.PodFailed:
-			return hookEnd{over: true, why: sentence(pod.Status.Reason, pod.Status.Message)}, nil
-		default:
-			return hookEnd{}, nil
-		}
+		return endOfPod(&pod), nil
 	}
 	var job batchv1.Job
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(hook.Object, &job); err != nil {
@@ -133,6 +128,24 @@ func endOf(object metav1.Object) (hookEnd, error) {
 	return hookEnd{}, nil
 }
 
+func endOfPod(pod *corev1.Pod) hookEnd {
+	end := hookEnd{node: pod.Spec.NodeName}
+	switch pod.Status.Phase {
+	case corev1.PodSucceeded:
+		end.over, end.passed = true, true
+	case corev1.PodFailed:
+		end.over, end.why = true, sentence(pod.Status.Reason, pod.Status.Message)
+	default:
+		// Who has it go before its time says so: a drain, a taint, a preemption.
+		for _, condition := range pod.Status.Conditions {
+			if condition.Type == corev1.DisruptionTarget && condition.Status == corev1.ConditionTrue {
+				end.why = sentence(condition.Reason, condition.Message)
+			}
+		}
+	}
+	return end
+}
+
 // judgeHook says why a hook has not passed: with its pod, what the pod wrote last, and the node that it ran on.
 func (o *operation) judgeHook(info *resource.Info, uid types.UID, end hookEnd) plan.Outcome {
 	logs := o.readLogs(info, uid)
@@ -149,7 +162,7 @@ func (o *operation) judgeHook(info *resource.Info, uid types.UID, end hookEnd) p
 	}
 	message := fmt.Sprintf("%s %s %s", what, infoName(info), verb)
 	outcome := failed(reason, "%s", message)
-	outcome.Object = infoName(info)
+	outcome.Object, outcome.Node = infoName(info), end.node
 	worst, found := o.culprit(func(pod *corev1.Pod) bool { return isOf(pod, info, uid) })
 	if found {
 		outcome.Object, outcome.Container, outcome.Node = objectName("Pod", worst.pod), worst.container, worst.node
@@ -158,6 +171,8 @@ func (o *operation) judgeHook(info *resource.Info, uid types.UID, end hookEnd) p
 		} else if worst.node != "" {
 			message += " on node " + worst.node
 		}
+	} else if end.node != "" {
+		message += " on node " + end.node
 	}
 	if end.why != "" && !strings.Contains(message, end.why) {
 		message += ": " + end.why

@@ -215,11 +215,7 @@ func rejected(err error) (plan.Outcome, bool) {
 	}
 	switch code := status.Status().Code; code {
 	case http.StatusBadRequest, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusRequestEntityTooLarge:
-		outcome := failed(ReasonObjectRejected, "%v", err)
-		if details := status.Status().Details; details != nil && details.Name != "" {
-			outcome.Object = details.Kind + "/" + details.Name
-		}
-		return outcome, true
+		return failed(ReasonObjectRejected, "%v", err), true
 	}
 	return plan.Outcome{}, false
 }

@@ -99,7 +99,7 @@ func (e *experiment) remove() {
 	for _, arguments := range [][]string{
 		{"annotate", "soak", "--all", soakv1alpha1.AnnotationAbandon + "=end of test"},
 		{"delete", "soak", "--all", "--wait=false"},
-		{"delete", "namespace", e.Namespace, "--wait=false"},
+		{"delete", "namespace", e.Namespace, "--wait=false", "--ignore-not-found"},
 		{"delete", "pods", "--all", "--force", "--grace-period=0", "--wait=false"},
 	} {
 		if _, err := e.bench.cluster.Kubectl(ctx, append(arguments, "--namespace", e.Namespace)...); err != nil {
