@@ -33,9 +33,8 @@ type Cells struct {
 	steps  Steps
 }
 
-// +kubebuilder:rbac:groups=soak.saltside.io,resources=soakcells,verbs=get;list;watch;create;update;patch;delete
+// +kubebuilder:rbac:groups=soak.saltside.io,resources=soakcells,verbs=list;watch;create;update;patch;delete
 // +kubebuilder:rbac:groups=soak.saltside.io,resources=soakcells/status,verbs=update
-// +kubebuilder:rbac:groups=soak.saltside.io,resources=soakcells/finalizers,verbs=update
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups="",resources=serviceaccounts,verbs=impersonate
 

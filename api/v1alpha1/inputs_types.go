@@ -296,7 +296,7 @@ type PersistentVolumeClaimPolicy string
 const (
 	// PersistentVolumeClaimPolicyDelete deletes them, so that every iteration starts without data.
 	PersistentVolumeClaimPolicyDelete PersistentVolumeClaimPolicy = "Delete"
-	// PersistentVolumeClaimPolicyKeep keeps them until the experiment is deleted.
+	// PersistentVolumeClaimPolicyKeep leaves them to the next iteration, and in the end to you.
 	PersistentVolumeClaimPolicyKeep PersistentVolumeClaimPolicy = "Keep"
 )
 

@@ -107,7 +107,8 @@ func (c *cellView) cleanUpBlocked() CellDecision {
 	actions := c.forget()
 	blocked := newFailure(c.Cell, outcome, c.now)
 	c.conditions.set(soakv1alpha1.ConditionCleaned, metav1.ConditionFalse, blocked.Reason, blocked.Message)
-	if c.deleted() || outcome.UserMustAct {
+	last := !c.deleted() && c.attempt().Errored+1 >= cleanUpLimit
+	if c.deleted() || last || outcome.UserMustAct {
 		c.conditions.set(soakv1alpha1.ConditionStalled, metav1.ConditionTrue, blocked.Reason, blocked.Message)
 	}
 	decision := CellDecision{
@@ -116,7 +117,7 @@ func (c *cellView) cleanUpBlocked() CellDecision {
 		Events:  []Event{{EventWarning, "CleanUpBlocked", blocked.Message}},
 	}
 	attempt := c.attempt()
-	if !c.deleted() && attempt.Errored+1 >= cleanUpLimit {
+	if last {
 		c.status.Attempt = soakv1alpha1.Attempt{}
 		decision.Why += ", which was the last try"
 		return decision

@@ -112,7 +112,10 @@ func TestCellCleansUp(t *testing.T) {
 			cell: aCell(cleanUp, trying(soakv1alpha1.StepClean, cleaningUp, after(4, 0)), withInventory), operation: ended(notDeleted), wantRow: "CleanUpBlocked",
 			want: func(status *soakv1alpha1.SoakCellStatus) {
 				status.Attempt = soakv1alpha1.Attempt{}
-				status.Conditions = []metav1.Condition{condition("Cleaned", metav1.ConditionFalse, "PodsNotDeleted", "pod web-0 on node-7 is Terminating")}
+				status.Conditions = []metav1.Condition{
+					condition("Cleaned", metav1.ConditionFalse, "PodsNotDeleted", "pod web-0 on node-7 is Terminating"),
+					condition("Stalled", metav1.ConditionTrue, "PodsNotDeleted", "pod web-0 on node-7 is Terminating"),
+				}
 			},
 			wantActions: []plan.Action{forget(soakv1alpha1.StepClean)}, wantEvents: []string{"Warning CleanUpBlocked"},
 		},

@@ -36,6 +36,10 @@ func (e *experimentView) mirror() {
 		for _, told := range run.Status.Conditions {
 			e.conditions.set(told.Type, told.Status, told.Reason, told.Message)
 		}
+		// The verdict stands: what is left is another matter.
+		if left := e.blockedOf(run); Finished(run) && left != nil {
+			e.conditions.set(soakv1alpha1.ConditionStalled, metav1.ConditionTrue, left.Reason, left.Message)
+		}
 	}
 	e.mirrorProblem()
 }
@@ -78,14 +82,22 @@ func (e *experimentView) blocked() *Problem {
 		if run.DeletionTimestamp == nil {
 			continue
 		}
-		for i := range e.Cells {
-			cell := &e.Cells[i]
-			if cell.Spec.Run.UID != string(run.UID) {
-				continue
-			}
-			if told := meta.FindStatusCondition(cell.Status.Conditions, soakv1alpha1.ConditionStalled); told != nil && told.Status == metav1.ConditionTrue {
-				return &Problem{Reason: told.Reason, Message: cellTitle(cell) + ": " + told.Message}
-			}
+		if problem := e.blockedOf(run); problem != nil {
+			return problem
+		}
+	}
+	return nil
+}
+
+// blockedOf says what a cell of the run cannot do until the user has acted, if there is such a thing.
+func (e *experimentView) blockedOf(run *soakv1alpha1.SoakRun) *Problem {
+	for i := range e.Cells {
+		cell := &e.Cells[i]
+		if cell.Spec.Run.UID != string(run.UID) {
+			continue
+		}
+		if told := meta.FindStatusCondition(cell.Status.Conditions, soakv1alpha1.ConditionStalled); told != nil && told.Status == metav1.ConditionTrue {
+			return &Problem{Reason: told.Reason, Message: cellTitle(cell) + ": " + told.Message}
 		}
 	}
 	return nil

@@ -113,7 +113,7 @@ func (c *client) refused(info *resource.Info, err error) error {
 	}
 	name := infoName(info)
 	if apierrors.IsAlreadyExists(err) {
-		outcome := hopeless(ReasonObjectConflict, "somebody else has just created %s", name)
+		outcome := foreign(ReasonObjectConflict, name, info.Namespace)
 		outcome.Object = name
 		return c.o.judge(outcome)
 	}
@@ -146,7 +146,7 @@ func (c *client) Update(_, target kube.ResourceList, _ bool) (*kube.Result, erro
 			}
 			result.Updated = append(result.Updated, info)
 		default:
-			return result, c.o.judge(c.o.inTheWay(infoName(info), found.Labels))
+			return result, c.o.judge(c.o.inTheWay(infoName(info), info.Namespace, found.Labels))
 		}
 	}
 	for _, info := range result.Updated {

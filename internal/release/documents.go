@@ -82,6 +82,11 @@ func (o *operation) definitions(work *chart.Chart) (map[schema.GroupVersionKind]
 			return nil, because(failed(ReasonRenderFailed, "%v", err))
 		}
 		for _, object := range objects {
+			if kind := object.GroupVersionKind().GroupKind(); !isDefinition(kind) {
+				return nil, because(failed(ReasonChartInvalid,
+					"%s has %s: that folder is for CustomResourceDefinitions, which are never deleted; everything else belongs into templates",
+					file.Filename, objectName(object.GetKind(), object.GetName())))
+			}
 			if outcome, ok := o.target.allowed(object, false); !ok {
 				return nil, because(outcome)
 			}

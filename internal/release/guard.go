@@ -59,13 +59,11 @@ func (o *operation) superseded(name string, labels map[string]string) plan.Outco
 }
 
 // inTheWay judges an object that has the name of one that the release needs.
-func (o *operation) inTheWay(name string, labels map[string]string) plan.Outcome {
+func (o *operation) inTheWay(name, namespace string, labels map[string]string) plan.Outcome {
 	var outcome plan.Outcome
 	switch {
 	case !o.target.owns(labels):
-		outcome = hopeless(ReasonObjectConflict,
-			"%s in namespace %s is not of this cell: it is left alone. Delete it, or give the releases of the experiment another name",
-			name, o.target.Namespace)
+		outcome = foreign(ReasonObjectConflict, name, namespace)
 	case o.target.ageOf(labels) == newer:
 		outcome = o.superseded(name, labels)
 	default:
@@ -74,6 +72,15 @@ func (o *operation) inTheWay(name string, labels map[string]string) plan.Outcome
 	}
 	outcome.Object = name
 	return outcome
+}
+
+// foreign is the outcome of finding something that is not ours where ours has to be.
+func foreign(reason, name, namespace string) plan.Outcome {
+	where := ""
+	if namespace != "" {
+		where = " in namespace " + namespace
+	}
+	return hopeless(reason, "%s%s is not of this cell: it is left alone. Delete it, or give the releases of the experiment another name", name, where)
 }
 
 // find reads the object that has the name of the given one, without what is in it. It returns nil if there is none.
@@ -112,13 +119,16 @@ func (o *operation) remove(info *resource.Info) error {
 			o.note("%s is not of this cell and was left alone", infoName(info))
 			return nil
 		}
-		return o.judge(o.inTheWay(infoName(info), found.Labels))
+		return o.judge(o.inTheWay(infoName(info), info.Namespace, found.Labels))
 	}
 	return o.deleteByUID(info.Mapping, found)
 }
 
-// deleteByUID deletes this very object. That it is gone or has been replaced meanwhile is no error.
+// deleteByUID deletes this very object, which must be ours. That it is gone or has been replaced meanwhile is no error.
 func (o *operation) deleteByUID(mapping *meta.RESTMapping, object metav1.Object) error {
+	if name := objectName(mapping.GroupVersionKind.Kind, object.GetName()); !o.target.owns(object.GetLabels()) {
+		return o.judge(o.inTheWay(name, object.GetNamespace(), object.GetLabels()))
+	}
 	uid, policy := object.GetUID(), propagation(mapping.GroupVersionKind.GroupKind())
 	err := o.metadata.Resource(mapping.Resource).Namespace(object.GetNamespace()).Delete(o.late, object.GetName(), metav1.DeleteOptions{
 		Preconditions:     &metav1.Preconditions{UID: &uid},

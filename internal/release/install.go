@@ -104,6 +104,9 @@ func (o *operation) free(c contents) error {
 		}
 		for _, object := range objects {
 			names.Go(func() error { return o.nameIsFree(object.GroupVersionKind(), object.GetName()) })
+			if len(claimTemplates(object)) > 0 {
+				names.Go(func() error { return o.claimsAreFree(object) })
+			}
 		}
 	}
 	return names.Wait()
@@ -125,7 +128,7 @@ func (o *operation) nameIsFree(kind schema.GroupVersionKind, name string) error 
 	if err != nil || found == nil || o.stays(kind.GroupKind()) && o.target.owns(found.Labels) {
 		return err
 	}
-	return because(o.inTheWay(infoName(info), found.Labels))
+	return because(o.inTheWay(infoName(info), info.Namespace, found.Labels))
 }
 
 // seeWhatIsMissing makes a judgement of what is not there or not ready when the time was over while Helm was not

@@ -117,7 +117,7 @@ func (o *operation) followReadiness(ctx context.Context, v *view, check readines
 func (o *operation) allOfThisAttempt(v *view) error {
 	for _, r := range remnants(v) {
 		if o.target.ageOf(r.object.GetLabels()) != current && !o.stays(r.mapping.GroupVersionKind.GroupKind()) {
-			return o.judge(o.inTheWay(r.name(), r.object.GetLabels()))
+			return o.judge(o.inTheWay(r.name(), r.object.GetNamespace(), r.object.GetLabels()))
 		}
 	}
 	return nil

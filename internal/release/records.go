@@ -91,8 +91,13 @@ type guardedSecrets struct {
 // Create creates a record, which is ours by that.
 func (g guardedSecrets) Create(ctx context.Context, secret *corev1.Secret, options metav1.CreateOptions) (*corev1.Secret, error) {
 	created, err := g.SecretInterface.Create(ctx, secret, options)
-	if err == nil {
+	switch {
+	case err == nil:
 		g.known[created.Name] = created.UID
+	case apierrors.IsAlreadyExists(err): // and is no record by its labels, or it would have been found before
+		outcome := foreign(ReasonReleaseConflict, objectName(secrets.Kind, secret.Name), g.o.target.Namespace)
+		outcome.Object = objectName(secrets.Kind, secret.Name)
+		return nil, g.o.judge(outcome)
 	}
 	return created, err
 }

@@ -130,7 +130,7 @@ func (o *operation) delete(found []remnant, asked map[types.UID]bool) error {
 func (o *operation) touchable(found []remnant) error {
 	for _, r := range found {
 		labels := r.object.GetLabels()
-		if r.isRecord() {
+		if r.isRecord() || !o.target.owns(labels) { // what is labelled as a record is one to Helm, whatever its name
 			if err := o.ours([]metav1.PartialObjectMetadata{{ObjectMeta: metav1.ObjectMeta{Labels: labels}}}); err != nil {
 				return err
 			}

@@ -281,19 +281,18 @@ func TestSafetyClusterScopedOfSomebody(t *testing.T) {
 	definitions.wantSame()
 }
 
-// The folder crds may hold other things than definitions, which Helm installs too. They are cleaned away as all else is.
+// The folder crds may hold other things than definitions. Helm would install them too, and never take them away.
 func TestSafetyOtherThingsAmongDefinitions(t *testing.T) {
 	t.Parallel()
 	e := newExperiment(t, onSharedBench(t))
 	e.bind("cluster-admin")
 	e.putParts(nil, map[string]string{"role": aRole})
 	e.Spec.Allow = []soakv1alpha1.Allowance{soakv1alpha1.AllowClusterScoped, soakv1alpha1.AllowCustomResourceDefinitions}
-	e.Spec.Stop.MaxIterations = 2
-	e.Spec.InfrastructureErrorPolicy = soakv1alpha1.InfrastructureErrorPolicyFail
 	e.apply()
-	e.wantTally(e.awaitFinished(), soakv1alpha1.Tally{Passed: 2})
-	e.deleteWhole()
+	e.wantTally(e.awaitFinished(), soakv1alpha1.Tally{Failed: 1})
+	e.wantFailure(soakv1alpha1.StepBuild, release.ReasonChartInvalid, "")
 	e.wantNotCreated()
+	e.deleteWhole()
 }
 
 // Nor does that folder get anything into another namespace.
@@ -304,7 +303,8 @@ func TestSafetyStrayAmongDefinitions(t *testing.T) {
 	e.putParts(nil, map[string]string{"stray": inAnotherNamespace})
 	e.Spec.Allow = []soakv1alpha1.Allowance{soakv1alpha1.AllowClusterScoped, soakv1alpha1.AllowCustomResourceDefinitions}
 	e.apply()
-	e.awaitStalled(release.ReasonNotAllowed, "ConfigMap/"+e.Namespace+"-stray", "namespace default")
+	e.wantTally(e.awaitFinished(), soakv1alpha1.Tally{Failed: 1})
+	e.wantFailure(soakv1alpha1.StepBuild, release.ReasonChartInvalid, "")
 	e.wantNotCreated()
 	e.deleteWhole()
 }
