@@ -36,12 +36,38 @@ func (o *operation) claimsAreFree(set *unstructured.Unstructured) error {
 		return err
 	}
 	for _, claim := range found {
-		for _, template := range claimTemplates(set) {
-			ordinal, ok := strings.CutPrefix(claim.GetName(), template+"-"+set.GetName()+"-")
-			if _, err := strconv.ParseUint(ordinal, 10, 31); ok && err == nil && !o.target.owns(claim.GetLabels()) {
-				return because(o.inTheWay(objectName(claims.Kind, claim.GetName()), claim.GetNamespace(), claim.GetLabels()))
-			}
+		if !o.target.owns(claim.GetLabels()) && wouldTake(set, claim.GetName()) {
+			return because(o.inTheWay(objectName(claims.Kind, claim.GetName()), claim.GetNamespace(), claim.GetLabels()))
 		}
 	}
 	return nil
+}
+
+// wouldTake tells whether a claim of that name is one for a pod of the StatefulSet: TEMPLATE-SET-ORDINAL.
+func wouldTake(set *unstructured.Unstructured, claim string) bool {
+	replicas, found, err := unstructured.NestedFieldNoCopy(set.Object, "spec", "replicas")
+	count, counts := asInt(replicas)
+	if err != nil || !found || !counts {
+		count = 1
+	}
+	start, _, _ := unstructured.NestedFieldNoCopy(set.Object, "spec", "ordinals", "start")
+	first, _ := asInt(start)
+	for _, template := range claimTemplates(set) {
+		text, ok := strings.CutPrefix(claim, template+"-"+set.GetName()+"-")
+		if ordinal, err := strconv.ParseInt(text, 10, 64); ok && err == nil && ordinal >= first && ordinal < first+count {
+			return true
+		}
+	}
+	return false
+}
+
+// asInt reads a number as YAML has it, which knows no integers.
+func asInt(number any) (int64, bool) {
+	switch number := number.(type) {
+	case int64:
+		return number, true
+	case float64:
+		return int64(number), true
+	}
+	return 0, false
 }
