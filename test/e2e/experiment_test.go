@@ -279,16 +279,22 @@ func (e *experiment) wantNothingLeft() {
 // awaitCleaned waits until each cell has cleaned its release away.
 func (e *experiment) awaitCleaned() {
 	e.t.Helper()
+	var list soakv1alpha1.SoakCellList
+	if err := e.bench.client.List(e.t.Context(), &list, client.InNamespace(e.Namespace)); err != nil {
+		e.t.Fatal(err)
+	}
 	left := map[string]bool{}
-	for name, cell := range e.cells() {
-		left[name] = cell.Spec.Mode != soakv1alpha1.CellModeCleanUp || !meta.IsStatusConditionTrue(cell.Status.Conditions, soakv1alpha1.ConditionCleaned)
+	for i := range list.Items {
+		left[list.Items[i].Name] = !cleaned(&list.Items[i])
 	}
 	e.follow(patience, &soakv1alpha1.SoakCellList{}, func(event watch.Event) bool {
-		cell, ok := event.Object.(*soakv1alpha1.SoakCell)
-		if ok {
-			left[cell.Spec.Market+"/"+cell.Spec.Environment] = !meta.IsStatusConditionTrue(cell.Status.Conditions, soakv1alpha1.ConditionCleaned) ||
-				cell.Spec.Mode != soakv1alpha1.CellModeCleanUp
+		if cell, ok := event.Object.(*soakv1alpha1.SoakCell); ok {
+			left[cell.Name] = event.Type != watch.Deleted && !cleaned(cell)
 		}
 		return !slices.Contains(slices.Collect(maps.Values(left)), true)
 	}, "all cells are cleaned")
+}
+
+func cleaned(cell *soakv1alpha1.SoakCell) bool {
+	return cell.Spec.Mode == soakv1alpha1.CellModeCleanUp && meta.IsStatusConditionTrue(cell.Status.Conditions, soakv1alpha1.ConditionCleaned)
 }

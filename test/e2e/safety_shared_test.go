@@ -31,7 +31,7 @@ func newTarget(t *testing.T, b *bench, from *experiment) string {
 	namespace := from.Namespace + "-target"
 	b.kubectl(t, "create", "namespace", namespace)
 	t.Cleanup(func() {
-		if _, err := b.cluster.Kubectl(context.Background(), "delete", "namespace", namespace, "--wait=false"); err != nil {
+		if _, err := b.cluster.Kubectl(context.Background(), "delete", "namespace", namespace, "--wait=false", "--ignore-not-found"); err != nil {
 			t.Error(err)
 		}
 	})

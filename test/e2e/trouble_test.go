@@ -22,6 +22,7 @@ func TestNamespaceDeletedDuringInstall(t *testing.T) {
 	e.intoTarget(target)
 	e.Spec.Values = values(t, "{web: {startDelay: 15s}}")
 	e.Spec.Timeouts.Install = "40s"
+	e.Spec.Stop.MaxIterations = 1000
 	e.apply()
 	e.awaitStep(soakv1alpha1.StepInstall)
 	b.kubectl(t, "delete", "namespace", target, "--timeout=60s")
@@ -33,8 +34,11 @@ func TestNamespaceDeletedDuringInstall(t *testing.T) {
 	b.kubectl(t, "create", "namespace", target)
 	b.allow(t, target, e.Namespace)
 	b.kubectl(t, "create", "rolebinding", "from-"+e.Namespace, "-n", target, "--clusterrole=admin", "--serviceaccount="+e.Namespace+":"+account)
-	object := e.awaitFinished()
-	if tally := object.Status.Tally; tally == nil || tally.Passed+tally.Failed != 1 || tally.Errored != 0 {
+	object := e.await("it goes on", func(object *soakv1alpha1.SoakExperiment) bool {
+		return object.Status.Tally != nil && object.Status.Tally.Passed > 0
+	})
+	// Whether the iteration had failed by then is a matter of what the namespace lost first.
+	if tally := object.Status.Tally; tally.Failed > 1 || tally.Errored != 0 {
 		t.Errorf("the tally is %+v", tally)
 	}
 }
