@@ -31,7 +31,8 @@ func (r *runView) describe(end ending) {
 	stalled := r.describeStall(finished)
 	verdict := r.shownVerdict(finished, stalled)
 	if stalled == nil {
-		r.conditions.set(soakv1alpha1.ConditionReady, metav1.ConditionTrue, readyReason(finished, verdict), "it is being driven")
+		reason, message := readiness(finished, verdict)
+		r.conditions.set(soakv1alpha1.ConditionReady, metav1.ConditionTrue, reason, message)
 	} else {
 		r.conditions.set(soakv1alpha1.ConditionReady, metav1.ConditionFalse, stalled.Reason, stalled.Message)
 	}
@@ -45,12 +46,12 @@ func (r *runView) describe(end ending) {
 	r.status.Summary = summary
 }
 
-// readyReason says in a word how a run that is being driven is.
-func readyReason(finished bool, verdict string) string {
+// readiness says in a word and in a sentence how a run is that nothing is wrong with.
+func readiness(finished bool, verdict string) (reason, message string) {
 	if finished {
-		return soakv1alpha1.ConditionFinished
+		return soakv1alpha1.ConditionFinished, "it has finished"
 	}
-	return verdict
+	return verdict, "it is being driven"
 }
 
 // describeSuspension keeps the condition Suspended, and how long the run was suspended before.
