@@ -79,7 +79,7 @@ verify: $(BIN)/controller-gen ## Check that generated files and go.mod files are
 test: $(BIN)/gotestsum $(BIN)/helm-unittest ## Test all modules, and say at the end what was skipped and why.
 	@$(if $(RACE),,echo "There is no C compiler: testing without the race detector.")
 	@$(BIN)/gotestsum --format pkgname --format-hide-empty-pkg --raw-command -- sh -c 'status=0; \
-		$(BIN)/helm-unittest charts/soak-operator >&2 || status=1; \
+		said=$$($(BIN)/helm-unittest charts/soak-operator 2>&1) || { echo "$$said" >&2; status=1; }; \
 		go test $(TEST_FLAGS) $(RACE) -parallel 4 ./... || status=1; \
 		go test -C hack/cluster $(TEST_FLAGS) ./... || status=1; \
 		exit $$status'
