@@ -1,0 +1,139 @@
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	soakv1alpha1 "github.com/saltside/soak-operator/api/v1alpha1"
+)
+
+// Whatever somebody writes into a field is refused with a message, or driven to a state that can be read. The operator
+// does not panic over it, is not kept busy by it, and what makes sense goes on beside it.
+func TestAbsurdObjects(t *testing.T) {
+	t.Parallel()
+	b := onBench(t, simulatedNodes)
+	e := newExperiment(t, b)
+	e.Spec.Environments[0].Steps = []soakv1alpha1.Step{soakv1alpha1.StepBuild}
+	e.apply()
+	e.awaitFinished()
+	cells := slices.Collect(maps.Values(e.cells()))
+
+	accepted := e.createAbsurd("SoakExperiment", "soakexperiments", &e.Spec)
+	run := e.runs()[0]
+	e.createAbsurd("SoakRun", "soakruns", &run.Spec)
+	e.createAbsurd("SoakCell", "soakcells", &cells[0].Spec)
+
+	for _, name := range accepted {
+		e.awaitReadable(name)
+	}
+	e.wantNoPanic()
+	sane := newExperiment(t, b)
+	sane.apply()
+	sane.wantTally(sane.awaitFinished(), soakv1alpha1.Tally{Passed: 1})
+	sane.awaitCleaned()
+	e.wantLittleWritten()
+	e.wantNoPanic()
+	t.Logf("%d absurd experiments were accepted and are readable", len(accepted))
+}
+
+// createAbsurd creates objects of a kind that make no sense, and returns the names of those that are accepted.
+func (e *experiment) createAbsurd(kind, plural string, spec any) []string {
+	e.t.Helper()
+	sane, err := runtime.DefaultUnstructuredConverter.ToUnstructured(spec)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	var accepted []string
+	all := mutants(e.t, plural, sane)
+	for i, mutant := range all {
+		object := &unstructured.Unstructured{Object: map[string]any{"spec": mutant.spec}}
+		object.SetGroupVersionKind(soakv1alpha1.GroupVersion.WithKind(kind))
+		object.SetName(fmt.Sprintf("absurd-%d", i))
+		object.SetNamespace(e.Namespace)
+		err := e.bench.client.Create(e.t.Context(), object)
+		switch {
+		case err == nil:
+			accepted = append(accepted, object.GetName())
+		case !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) || !strings.Contains(err.Error(), "spec"):
+			e.t.Errorf("%s with %s is refused without a word on the field: %v", kind, mutant.what, err)
+		}
+	}
+	if len(accepted) == len(all) {
+		e.t.Errorf("no %s was refused", kind)
+	}
+	e.t.Logf("%s: %d of %d were accepted", kind, len(accepted), len(all))
+	return accepted
+}
+
+// awaitReadable waits until an experiment of that name says how it is, for its definition as it is.
+func (e *experiment) awaitReadable(name string) {
+	e.t.Helper()
+	other := *e
+	other.Name = name
+	object := other.await(name+" says how it is", func(object *soakv1alpha1.SoakExperiment) bool {
+		return object.Name == name && object.Status.ObservedGeneration == object.Generation && object.Status.Summary.Verdict != ""
+	})
+	stalled := meta.FindStatusCondition(object.Status.Conditions, soakv1alpha1.ConditionStalled)
+	if stalled == nil || stalled.Message == "" || object.Status.Summary.Status == "" {
+		e.t.Errorf("%s is not told how it is: %+v", name, object.Status)
+	}
+}
+
+func (e *experiment) wantNoPanic() {
+	e.t.Helper()
+	log, err := os.ReadFile(e.bench.process.Log())
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	if at := strings.Index(strings.ToLower(string(log)), "panic"); at >= 0 {
+		e.t.Errorf("it has panicked: %.2000s", log[at:])
+	}
+}
+
+// wantLittleWritten deletes what makes progress, and looks whether what is stuck is written again and again.
+func (e *experiment) wantLittleWritten() {
+	e.t.Helper()
+	var list soakv1alpha1.SoakExperimentList
+	if err := e.bench.client.List(e.t.Context(), &list, client.InNamespace(e.Namespace)); err != nil {
+		e.t.Fatal(err)
+	}
+	stuck := 0
+	var others []string
+	for i := range list.Items {
+		if meta.IsStatusConditionTrue(list.Items[i].Status.Conditions, soakv1alpha1.ConditionStalled) {
+			stuck++
+		} else {
+			others = append(others, "soak/"+list.Items[i].Name)
+		}
+	}
+	e.kubectl(append([]string{"delete", "--timeout=100s"}, others...)...)
+	if stuck == 0 {
+		e.t.Error("nothing is stuck: the test has tested nothing")
+	}
+	const quiet = 10 * time.Second
+	before := e.requests()
+	pause := time.NewTimer(quiet)
+	<-pause.C
+	if asked := e.requests() - before; asked > 2*stuck*int(quiet/time.Second) {
+		e.t.Errorf("%d stuck experiments have cost %d requests in %s", stuck, asked, quiet)
+	}
+}
+
+// requests that the operator has made so far, in whosever name.
+func (e *experiment) requests() int {
+	e.t.Helper()
+	count := 0
+	e.bench.audit(e.t, func(auditEvent) { count++ })
+	return count
+}
