@@ -78,15 +78,10 @@ func (c *client) Create(resources kube.ResourceList) (*kube.Result, error) {
 			return nil, c.refused(info, err)
 		}
 	}
-	for len(others) > 0 {
-		alike := 1
-		for alike < len(others) && others[alike].Mapping.GroupVersionKind == others[0].Mapping.GroupVersionKind {
-			alike++
-		}
-		if err := c.createAtOnce(others[:alike]); err != nil {
+	for _, alike := range byKind(others) {
+		if err := c.createAtOnce(alike); err != nil {
 			return nil, err
 		}
-		others = others[alike:]
 	}
 	return &kube.Result{Created: resources}, nil
 }
@@ -177,14 +172,38 @@ func (c *client) Delete(resources kube.ResourceList) (*kube.Result, []error) {
 func (c *client) DeleteWithPropagationPolicy(resources kube.ResourceList, _ metav1.DeletionPropagation) (*kube.Result, []error) {
 	var errs []error
 	result := &kube.Result{}
-	for _, info := range resources {
-		if err := c.o.remove(info); err != nil {
-			errs = append(errs, err)
-			continue
+	for _, alike := range byKind(resources) {
+		failed := make([]error, len(alike))
+		var requests errgroup.Group
+		requests.SetLimit(requestsAtOnce)
+		for i, info := range alike {
+			requests.Go(func() error {
+				failed[i] = c.o.remove(info)
+				return nil
+			})
 		}
-		result.Deleted = append(result.Deleted, info)
+		_ = requests.Wait() // each has said for itself
+		for i, info := range alike {
+			if failed[i] != nil {
+				errs = append(errs, failed[i])
+			} else {
+				result.Deleted = append(result.Deleted, info)
+			}
+		}
 	}
 	return result, errs
+}
+
+// byKind splits resources where the kind changes: what is in one part can be done at the same time, as Helm does it.
+func byKind(resources kube.ResourceList) []kube.ResourceList {
+	var parts []kube.ResourceList
+	for i, info := range resources {
+		if i == 0 || info.Mapping.GroupVersionKind != resources[i-1].Mapping.GroupVersionKind {
+			parts = append(parts, nil)
+		}
+		parts[len(parts)-1] = append(parts[len(parts)-1], info)
+	}
+	return parts
 }
 
 // WaitForDelete waits until none of the objects is there any more.

@@ -19,6 +19,9 @@ import (
 	"github.com/saltside/soak-operator/internal/plan"
 )
 
+// settleReadiness is how long changes are gathered before it is looked whether all is ready, which takes some work.
+const settleReadiness = 50 * time.Millisecond
+
 // readiness asks Helm's own checker, so that ready means what it means to helm install --wait. The client that it
 // reads with may be the real one or the view of one.
 type readiness struct {
@@ -97,6 +100,7 @@ func (o *operation) followReadiness(ctx context.Context, v *view, check readines
 	if err != nil {
 		return err
 	}
+	v.settle = settleReadiness
 	return v.await(ctx, func() (bool, error) {
 		info, _, err := check.pending(ctx, cached)
 		switch {

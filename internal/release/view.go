@@ -18,8 +18,8 @@ import (
 const (
 	// retryAfter is the pause after a watch could not be had.
 	retryAfter = 500 * time.Millisecond
-	// settle is how long changes are gathered before they are looked at: they come in bursts.
-	settle = 50 * time.Millisecond
+	// settle is how long changes are gathered before they are looked at: those of many objects come in bursts.
+	settle = 20 * time.Millisecond
 	// pageSize is how many objects are listed at a time.
 	pageSize = 500
 	// requestsAtOnce is how many requests an operation makes at the same time.
@@ -99,6 +99,8 @@ type view struct {
 	close   func()
 	// versions of the lists that were read.
 	versions []string
+	// settle is how long changes are gathered.
+	settle time.Duration
 
 	lock    sync.Mutex
 	objects []map[types.UID]metav1.Object
@@ -113,7 +115,7 @@ type view struct {
 // read reads the sources as they are now. The view follows nothing until it is started.
 func (o *operation) read(ctx context.Context, sources ...source) (*view, error) {
 	v := &view{
-		o: o, sources: sources, changed: make(chan struct{}, 1), close: func() {},
+		o: o, sources: sources, changed: make(chan struct{}, 1), close: func() {}, settle: settle,
 		objects:  make([]map[types.UID]metav1.Object, len(sources)),
 		versions: make([]string, len(sources)),
 		deleted:  map[types.UID]metav1.Object{},
@@ -132,7 +134,7 @@ func (o *operation) read(ctx context.Context, sources ...source) (*view, error) 
 	return v, nil
 }
 
-// follow follows one object from how it is known on. The view must be closed.
+// follow follows one object from how it is known on, and each of its changes is looked at. The view must be closed.
 func (o *operation) follow(ctx context.Context, s source, object metav1.Object) *view {
 	v := &view{
 		o: o, sources: []source{s}, changed: make(chan struct{}, 1),
@@ -324,7 +326,7 @@ func (v *view) await(ctx context.Context, check func() (done bool, err error)) e
 		case <-ctx.Done():
 			return errOver
 		case <-v.changed:
-			pause(ctx, settle)
+			pause(ctx, v.settle)
 		}
 	}
 }
