@@ -44,7 +44,7 @@ func (c *consent) given(ctx context.Context, experimentNamespace, namespace stri
 	case apierrors.IsNotFound(err):
 		return refusal(release.ReasonNamespaceMissing, "there is no namespace %s: create it, and let experiments into it with: %s", namespace, command), false
 	case err == nil && !found.DeletionTimestamp.IsZero():
-		return refusal(release.ReasonNamespaceMissing, "namespace %s is being deleted, and all that is in it", namespace), false
+		return refusal(release.ReasonNamespaceMissing, "namespace %s is being deleted, and all that is in it: when it is gone, create it again, and let experiments into it with: %s", namespace, command), false
 	case err != nil:
 		return plan.Outcome{Result: plan.Errored, Reason: release.ReasonAPIUnavailable, Message: fmt.Sprintf("ask for namespace %s: %v", namespace, err)}, false
 	case !labelled:

@@ -113,7 +113,7 @@ func (c *client) refused(info *resource.Info, err error) error {
 		return c.o.judge(outcome)
 	}
 	if said, ok := errors.AsType[*apierrors.StatusError](err); ok { // without what Helm puts around it
-		err = fmt.Errorf("create %s: %w", name, said)
+		err = fmt.Errorf("%s: %w", name, said)
 	}
 	outcome := c.o.explain(err, unexpected)
 	outcome.Object = cmp.Or(outcome.Object, name)

@@ -284,27 +284,18 @@ func TestSafetyClusterScopedOfSomebody(t *testing.T) {
 // The folder crds may hold other things than definitions. Helm would install them too, and never take them away.
 func TestSafetyOtherThingsAmongDefinitions(t *testing.T) {
 	t.Parallel()
-	e := newExperiment(t, onSharedBench(t))
-	e.bind("cluster-admin")
-	e.putParts(nil, map[string]string{"role": aRole})
-	e.Spec.Allow = []soakv1alpha1.Allowance{soakv1alpha1.AllowClusterScoped, soakv1alpha1.AllowCustomResourceDefinitions}
-	e.apply()
-	e.wantTally(e.awaitFinished(), soakv1alpha1.Tally{Failed: 1})
-	e.wantFailure(soakv1alpha1.StepBuild, release.ReasonChartInvalid, "")
-	e.wantNotCreated()
-	e.deleteWhole()
-}
-
-// Nor does that folder get anything into another namespace.
-func TestSafetyStrayAmongDefinitions(t *testing.T) {
-	t.Parallel()
-	e := newExperiment(t, onSharedBench(t))
-	e.bind("cluster-admin")
-	e.putParts(nil, map[string]string{"stray": inAnotherNamespace})
-	e.Spec.Allow = []soakv1alpha1.Allowance{soakv1alpha1.AllowClusterScoped, soakv1alpha1.AllowCustomResourceDefinitions}
-	e.apply()
-	e.wantTally(e.awaitFinished(), soakv1alpha1.Tally{Failed: 1})
-	e.wantFailure(soakv1alpha1.StepBuild, release.ReasonChartInvalid, "")
-	e.wantNotCreated()
-	e.deleteWhole()
+	for what, manifest := range map[string]string{"role": aRole, "object in another namespace": inAnotherNamespace} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			e := newExperiment(t, onSharedBench(t))
+			e.bind("cluster-admin")
+			e.putParts(nil, map[string]string{"other": manifest})
+			e.Spec.Allow = []soakv1alpha1.Allowance{soakv1alpha1.AllowClusterScoped, soakv1alpha1.AllowCustomResourceDefinitions}
+			e.apply()
+			e.wantTally(e.awaitFinished(), soakv1alpha1.Tally{Failed: 1})
+			e.wantFailure(soakv1alpha1.StepBuild, release.ReasonChartInvalid, "")
+			e.wantNotCreated()
+			e.deleteWhole()
+		})
+	}
 }
