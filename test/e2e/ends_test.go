@@ -147,6 +147,33 @@ func TestFinishedRunsStayAndOldOnesGo(t *testing.T) {
 	e.wantNothingLeft()
 }
 
+// A run that was restored from a backup without its experiment begins nothing: the release may be somebody's by now.
+func TestRunWithoutItsExperimentIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	e := newExperiment(t, onSharedBench(t))
+	e.apply()
+	e.awaitFinished()
+	restored := &soakv1alpha1.SoakRun{Spec: e.runs()[0].Spec}
+	restored.Name, restored.Namespace = "shop-7", e.Namespace
+	restored.Spec.Experiment.UID = "00000000-0000-0000-0000-000000000000"
+	restored.Spec.Number = 7
+	if err := e.bench.client.Create(e.t.Context(), restored); err != nil {
+		t.Fatal(err)
+	}
+	e.Spec.Run.ID = "2" // By the time that another run has counted, it has long been looked at.
+	e.apply()
+	passedIn(e, 2)
+	if found := e.kubectl("get", "soakrun", restored.Name, "-o", "jsonpath={.status}{.metadata.finalizers}"); found != "" {
+		t.Errorf("something was done about it: %s", found)
+	}
+	for name, cell := range e.cells() {
+		if cell.Spec.Run.Name == restored.Name {
+			t.Errorf("it has cell %s", name)
+		}
+	}
+	e.kubectl("delete", "soakrun", restored.Name, "--timeout=30s")
+}
+
 // Whoever is on call holds an experiment without a change of its spec, which Git would take back.
 func TestHold(t *testing.T) {
 	t.Parallel()

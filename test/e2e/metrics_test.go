@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"crypto/tls"
 	"io"
 	"net"
@@ -39,10 +40,13 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("status %d, want %d", status, test.want)
 		}
 	}
-	role := e.Namespace + "-metrics"
-	b.kubectl(t, "create", "clusterrole", role, "--verb=get", "--non-resource-url=/metrics")
-	t.Cleanup(func() { _, _ = b.cluster.Kubectl(t.Context(), "delete", "clusterrole,clusterrolebinding", role) })
-	b.kubectl(t, "create", "clusterrolebinding", role, "--clusterrole="+role, "--serviceaccount="+e.Namespace+":scraper")
+	binding := e.Namespace + "-metrics"
+	b.kubectl(t, "create", "clusterrolebinding", binding, "--clusterrole=soak-operator-metrics-reader", "--serviceaccount="+e.Namespace+":scraper")
+	t.Cleanup(func() {
+		if _, err := b.cluster.Kubectl(context.Background(), "delete", "clusterrolebinding", binding); err != nil {
+			t.Error(err)
+		}
+	})
 	allowed := strings.TrimSpace(b.kubectl(t, "create", "token", "scraper", "-n", e.Namespace, "--duration=1h")) // a refusal is remembered for a while
 	status, metrics := b.scrape(t, allowed)
 	if status != http.StatusOK {
