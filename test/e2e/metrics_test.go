@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	soakv1alpha1 "github.com/saltside/soak-operator/api/v1alpha1"
 )
@@ -64,8 +65,27 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	b.kubectl(t, "delete", "soak", e.Name, "-n", e.Namespace, "--timeout=60s")
-	if _, metrics := b.scrape(t, allowed); strings.Contains(metrics, e.Namespace) {
-		t.Error("its metrics have not gone away with the experiment")
+	b.awaitNoMetricsOf(t, e.Namespace, allowed)
+}
+
+// awaitNoMetricsOf waits until the operator's cache, from which the metrics are read, has heard that all experiments of
+// the namespace are gone: kubectl may hear it earlier.
+func (b *bench) awaitNoMetricsOf(t *testing.T, namespace, token string) {
+	t.Helper()
+	deadline := time.NewTimer(10 * time.Second)
+	defer deadline.Stop()
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for {
+		status, metrics := b.scrape(t, token)
+		if status == http.StatusOK && !strings.Contains(metrics, namespace) {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-deadline.C:
+			t.Fatal("the metrics have not gone away with the experiment")
+		}
 	}
 }
 
