@@ -5,6 +5,10 @@ package v1alpha1
 const (
 	// LabelExperiment is the name of the experiment.
 	LabelExperiment = "soak.saltside.io/experiment"
+	// LabelExperimentNamespace is the namespace of the experiment.
+	LabelExperimentNamespace = "soak.saltside.io/experiment-namespace"
+	// LabelExperimentUID is the UID of the experiment.
+	LabelExperimentUID = "soak.saltside.io/experiment-uid"
 	// LabelCell is a hash of the experiment's UID, the market and the environment: the same in every run.
 	LabelCell = "soak.saltside.io/cell"
 	// LabelRun is the number of the run.
@@ -25,6 +29,9 @@ const (
 	AnnotationHold = "soak.saltside.io/hold"
 	// AnnotationAbandon lets a deletion go on although not everything could be cleaned.
 	AnnotationAbandon = "soak.saltside.io/abandon"
+	// AnnotationAdopt is the UID that the experiment had before it was restored: what was created for it then is taken
+	// for its own.
+	AnnotationAdopt = "soak.saltside.io/adopt"
 )
 
 // Finalizer keeps an experiment, a run or a cell until nothing of it is left.

@@ -130,10 +130,16 @@ func (s *steps) tidy(cell *soakv1alpha1.SoakCell, outcome plan.Outcome) {
 // targetOf an attempt of a cell.
 func targetOf(run *soakv1alpha1.SoakRun, cell *soakv1alpha1.SoakCell) release.Target {
 	inputs := run.Spec.Inputs
+	former := ""
+	if uid := run.Annotations[soakv1alpha1.AnnotationAdopt]; uid != "" {
+		former = plan.CellLabel(uid, cell.Spec.Market, cell.Spec.Environment)
+	}
 	return release.Target{
 		ExperimentNamespace:         run.Namespace,
 		Experiment:                  run.Spec.Experiment.Name,
+		ExperimentUID:               run.Spec.Experiment.UID,
 		Cell:                        plan.CellLabel(run.Spec.Experiment.UID, cell.Spec.Market, cell.Spec.Environment),
+		FormerCell:                  former,
 		Run:                         run.Spec.Number,
 		Iteration:                   cell.Status.Attempt.Iteration,
 		Attempt:                     cell.Status.Attempt.Number,

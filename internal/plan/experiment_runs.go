@@ -44,12 +44,24 @@ func (e *experimentView) newRun() *soakv1alpha1.SoakRun {
 			},
 		},
 	}
-	for _, name := range []string{soakv1alpha1.AnnotationRestartedAt, soakv1alpha1.AnnotationHold} {
-		if value, there := experiment.Annotations[name]; there {
-			metav1.SetMetaDataAnnotation(&run.ObjectMeta, name, value)
-		}
-	}
+	handDown(soakv1alpha1.AnnotationRestartedAt, experiment, run)
+	e.annotate(run)
 	return run
+}
+
+// annotate hands down to a run what may change while it goes on.
+func (e *experimentView) annotate(run *soakv1alpha1.SoakRun) {
+	handDown(soakv1alpha1.AnnotationHold, e.Experiment, run)
+	handDown(soakv1alpha1.AnnotationAdopt, e.Experiment, run)
+}
+
+// handDown gives a run the experiment's annotation of that name, or takes it away.
+func handDown(name string, experiment *soakv1alpha1.SoakExperiment, run *soakv1alpha1.SoakRun) {
+	if value, there := experiment.Annotations[name]; there {
+		metav1.SetMetaDataAnnotation(&run.ObjectMeta, name, value)
+	} else {
+		delete(run.Annotations, name)
+	}
 }
 
 // runName leaves room for its number, however long the experiment's name is.
@@ -81,11 +93,7 @@ func (e *experimentView) control() {
 		if run == e.current {
 			changed.Spec.Controls = e.controls()
 			changed.Spec.Run.Description = e.Experiment.Spec.Run.Description
-			if held, there := e.Experiment.Annotations[soakv1alpha1.AnnotationHold]; there {
-				metav1.SetMetaDataAnnotation(&changed.ObjectMeta, soakv1alpha1.AnnotationHold, held)
-			} else {
-				delete(changed.Annotations, soakv1alpha1.AnnotationHold)
-			}
+			e.annotate(changed)
 		}
 		if ended := run == e.current && e.next != ""; changed.Spec.End == "" && (ended || (run != e.current && !Finished(run))) {
 			changed.Spec.End = endReason(e.next)
@@ -140,6 +148,7 @@ func (e *experimentView) deleted() {
 	}
 	for _, run := range e.runs {
 		changed := run.DeepCopy()
+		handDown(soakv1alpha1.AnnotationAdopt, e.Experiment, changed)
 		if _, told := run.Annotations[soakv1alpha1.AnnotationAbandon]; abandon && !told {
 			metav1.SetMetaDataAnnotation(&changed.ObjectMeta, soakv1alpha1.AnnotationAbandon, reason)
 		}

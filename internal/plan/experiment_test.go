@@ -97,7 +97,7 @@ func toldRuns(decision plan.ExperimentDecision) []string {
 		if run.Spec.Suspend != nil {
 			text += fmt.Sprintf(" suspend=%v", *run.Spec.Suspend)
 		}
-		for _, name := range []string{soakv1alpha1.AnnotationHold, soakv1alpha1.AnnotationAbandon} {
+		for _, name := range []string{soakv1alpha1.AnnotationHold, soakv1alpha1.AnnotationAdopt, soakv1alpha1.AnnotationAbandon} {
 			if value, there := run.Annotations[name]; there {
 				text += " " + strings.TrimPrefix(name, "soak.saltside.io/") + "=" + value
 			}
@@ -257,6 +257,18 @@ func TestExperimentKeepsTheRunThatIs(t *testing.T) {
 				experiment.Annotations = map[string]string{soakv1alpha1.AnnotationHold: "ops"}
 			}),
 			runs: runs(runNumbered(3)), wantWhy: "its run goes on", wantTold: []string{"classifieds-3 suspend=true hold=ops"},
+		},
+		"asked to adopt what it had": {
+			experiment: anExperiment(func(experiment *soakv1alpha1.SoakExperiment) {
+				experiment.Annotations = map[string]string{soakv1alpha1.AnnotationAdopt: "e0"}
+			}),
+			runs: runs(runNumbered(3)), wantWhy: "its run goes on", wantTold: []string{"classifieds-3 adopt=e0"},
+		},
+		"no longer asked to": {
+			experiment: anExperiment(), wantWhy: "its run goes on", wantTold: []string{"classifieds-3"},
+			runs: runs(runNumbered(3, func(run *soakv1alpha1.SoakRun) {
+				run.Annotations = map[string]string{soakv1alpha1.AnnotationAdopt: "e0"}
+			})),
 		},
 		"no longer held": {
 			experiment: anExperiment(), wantWhy: "its run goes on", wantTold: []string{"classifieds-3"},
@@ -491,14 +503,14 @@ func TestNewRun(t *testing.T) {
 	experiment := anExperiment(func(experiment *soakv1alpha1.SoakExperiment) {
 		experiment.Name = strings.Repeat("a", 70)
 		experiment.Status.Run.Number = 11
-		experiment.Annotations = map[string]string{soakv1alpha1.AnnotationHold: "ops", soakv1alpha1.AnnotationRestartedAt: "now", "other": "x"}
+		experiment.Annotations = map[string]string{soakv1alpha1.AnnotationHold: "ops", soakv1alpha1.AnnotationRestartedAt: "now", soakv1alpha1.AnnotationAdopt: "e0", "other": "x"}
 	})
 	got := plan.Experiment(plan.ExperimentInput{Experiment: experiment, Live: true, References: found("secret"), Now: epoch})
 	want := &soakv1alpha1.SoakRun{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: strings.Repeat("a", 49) + "-6bd5e50348-12", Namespace: "soak",
 			Labels:      map[string]string{soakv1alpha1.LabelExperiment: plan.LabelValue(experiment.Name), soakv1alpha1.LabelRun: "12"},
-			Annotations: map[string]string{soakv1alpha1.AnnotationHold: "ops", soakv1alpha1.AnnotationRestartedAt: "now"},
+			Annotations: map[string]string{soakv1alpha1.AnnotationHold: "ops", soakv1alpha1.AnnotationRestartedAt: "now", soakv1alpha1.AnnotationAdopt: "e0"},
 			OwnerReferences: []metav1.OwnerReference{{
 				APIVersion: "soak.saltside.io/v1alpha1", Kind: "SoakExperiment", Name: experiment.Name, UID: "e1", Controller: &yes, BlockOwnerDeletion: &yes,
 			}},

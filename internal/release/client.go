@@ -108,9 +108,7 @@ func (c *client) refused(info *resource.Info, err error) error {
 	}
 	name := infoName(info)
 	if apierrors.IsAlreadyExists(err) {
-		outcome := foreign(ReasonObjectConflict, name, info.Namespace)
-		outcome.Object = name
-		return c.o.judge(outcome)
+		return c.o.judge(c.o.foreign(ReasonObjectConflict, name, info.Namespace, nil))
 	}
 	if said, ok := errors.AsType[*apierrors.StatusError](err); ok { // without what Helm puts around it
 		err = fmt.Errorf("%s: %w", name, said)

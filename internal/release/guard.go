@@ -63,7 +63,7 @@ func (o *operation) inTheWay(name, namespace string, labels map[string]string) p
 	var outcome plan.Outcome
 	switch {
 	case !o.target.owns(labels):
-		outcome = foreign(ReasonObjectConflict, name, namespace)
+		outcome = o.foreign(ReasonObjectConflict, name, namespace, labels)
 	case o.target.ageOf(labels) == newer:
 		outcome = o.superseded(name, labels)
 	default:
@@ -74,13 +74,25 @@ func (o *operation) inTheWay(name, namespace string, labels map[string]string) p
 	return outcome
 }
 
-// foreign is the outcome of finding something that is not ours where ours has to be.
-func foreign(reason, name, namespace string) plan.Outcome {
-	where := ""
+// foreign is the outcome of finding something that is not ours where ours has to be. If it was ours before the experiment
+// was restored, it says how to adopt it.
+func (o *operation) foreign(reason, name, namespace string, labels map[string]string) plan.Outcome {
+	what := name
 	if namespace != "" {
-		where = " in namespace " + namespace
+		what += " in namespace " + namespace
 	}
-	return hopeless(reason, "%s%s is not of this cell: it is left alone. Delete it, or give the releases of the experiment another name", name, where)
+	mend := "Delete"
+	if reason == ReasonReleaseConflict {
+		mend = "Uninstall"
+	}
+	outcome := hopeless(reason, "%s is not of this cell: it is left alone. %s it, or give the releases of the experiment another name", what, mend)
+	if uid := labels[soakv1alpha1.LabelExperimentUID]; uid != "" && uid != o.target.ExperimentUID && o.target.recognises(labels) {
+		outcome = hopeless(reason, "%s was created for this experiment when it had another UID: it is left alone. If the experiment was restored, "+
+			"let it adopt what it had: kubectl annotate soak %s -n %s --overwrite %s=%s", what, o.target.Experiment, o.target.ExperimentNamespace,
+			soakv1alpha1.AnnotationAdopt, uid)
+	}
+	outcome.Object = name
+	return outcome
 }
 
 // find reads the object that has the name of the given one, without what is in it. It returns nil if there is none.

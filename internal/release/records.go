@@ -37,11 +37,7 @@ func (o *operation) ours(records []metav1.PartialObjectMetadata) error {
 	for i := range records {
 		record := &records[i]
 		if !o.target.owns(record.Labels) {
-			outcome := hopeless(ReasonReleaseConflict,
-				"release %s in namespace %s is not of this cell: it is left alone. Uninstall it, or give the releases of the experiment another name",
-				o.target.Release, o.target.Namespace)
-			outcome.Object = "Release/" + o.target.Release
-			return because(outcome)
+			return because(o.foreign(ReasonReleaseConflict, "Release/"+o.target.Release, o.target.Namespace, record.Labels))
 		}
 		if o.target.ageOf(record.Labels) == newer {
 			return because(o.superseded("Release/"+o.target.Release, record.Labels))
@@ -95,9 +91,7 @@ func (g guardedSecrets) Create(ctx context.Context, secret *corev1.Secret, optio
 	case err == nil:
 		g.known[created.Name] = created.UID
 	case apierrors.IsAlreadyExists(err): // and is no record by its labels, or it would have been found before
-		outcome := foreign(ReasonReleaseConflict, objectName(secrets.Kind, secret.Name), g.o.target.Namespace)
-		outcome.Object = objectName(secrets.Kind, secret.Name)
-		return nil, g.o.judge(outcome)
+		return nil, g.o.judge(g.o.foreign(ReasonReleaseConflict, objectName(secrets.Kind, secret.Name), g.o.target.Namespace, nil))
 	}
 	return created, err
 }

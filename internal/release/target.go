@@ -12,19 +12,23 @@ import (
 	soakv1alpha1 "github.com/saltside/soak-operator/api/v1alpha1"
 )
 
-// Labels that only release records carry, so that the owner of a release can be told from it alone.
+// Labels that only release records carry, so that what a release is for can be told from it alone.
 const (
-	labelExperimentNamespace = "soak.saltside.io/experiment-namespace"
-	labelMarket              = "soak.saltside.io/market"
-	labelEnvironment         = "soak.saltside.io/environment"
+	labelMarket      = "soak.saltside.io/market"
+	labelEnvironment = "soak.saltside.io/environment"
 )
 
 // Target says which release an operation is about, in whose name, and what it may do.
 type Target struct {
 	// ExperimentNamespace and Experiment name the experiment. The service account is in its namespace.
 	ExperimentNamespace, Experiment string
+	// ExperimentUID tells it from others that have had its name.
+	ExperimentUID string
 	// Cell is the value of the cell's label: what carries it is ours, all else is not.
 	Cell string
+	// FormerCell is what that value was before the experiment was restored under another UID: what carries it and names
+	// the experiment is ours as well. Empty unless somebody has asked for it to be adopted.
+	FormerCell string
 	// Run, Iteration and Attempt that the operation belongs to. What a later attempt has made is not touched.
 	Run, Iteration, Attempt int32
 	// Market and Environment that the release is for.
@@ -44,11 +48,13 @@ type Target struct {
 // labels of everything that the target's attempt creates.
 func (t Target) labels() map[string]string {
 	return map[string]string{
-		soakv1alpha1.LabelExperiment: labelValue(t.Experiment),
-		soakv1alpha1.LabelCell:       t.Cell,
-		soakv1alpha1.LabelRun:        strconv.Itoa(int(t.Run)),
-		soakv1alpha1.LabelIteration:  strconv.Itoa(int(t.Iteration)),
-		soakv1alpha1.LabelAttempt:    strconv.Itoa(int(t.Attempt)),
+		soakv1alpha1.LabelExperiment:          labelValue(t.Experiment),
+		soakv1alpha1.LabelExperimentNamespace: labelValue(t.ExperimentNamespace),
+		soakv1alpha1.LabelExperimentUID:       labelValue(t.ExperimentUID),
+		soakv1alpha1.LabelCell:                t.Cell,
+		soakv1alpha1.LabelRun:                 strconv.Itoa(int(t.Run)),
+		soakv1alpha1.LabelIteration:           strconv.Itoa(int(t.Iteration)),
+		soakv1alpha1.LabelAttempt:             strconv.Itoa(int(t.Attempt)),
 	}
 }
 
@@ -56,21 +62,35 @@ func (t Target) labels() map[string]string {
 func (t Target) recordLabels() map[string]string {
 	set := t.labels()
 	maps.Copy(set, map[string]string{
-		labelExperimentNamespace: labelValue(t.ExperimentNamespace),
-		labelMarket:              labelValue(t.Market),
-		labelEnvironment:         labelValue(t.Environment),
+		labelMarket:      labelValue(t.Market),
+		labelEnvironment: labelValue(t.Environment),
 	})
 	return set
 }
 
 // cellSelector selects all that is ours, of whatever attempt.
 func (t Target) cellSelector() string {
-	return labels.Set{soakv1alpha1.LabelCell: t.Cell}.String()
+	if t.FormerCell == "" {
+		return labels.Set{soakv1alpha1.LabelCell: t.Cell}.String()
+	}
+	return soakv1alpha1.LabelCell + " in (" + t.Cell + "," + t.FormerCell + ")"
 }
 
 // owns tells whether an object with such labels is the cell's.
 func (t Target) owns(set map[string]string) bool {
-	return t.Cell != "" && set[soakv1alpha1.LabelCell] == t.Cell
+	return t.Cell != "" && set[soakv1alpha1.LabelCell] == t.Cell || t.adopts(set)
+}
+
+// adopts tells whether an object with such labels was the cell's when the experiment had another UID, and is to be now.
+func (t Target) adopts(set map[string]string) bool {
+	return t.FormerCell != "" && set[soakv1alpha1.LabelCell] == t.FormerCell && t.recognises(set)
+}
+
+// recognises tells whether an object with such labels was created for an experiment of that very namespace and name. There
+// is only one at a time: if it had another UID, it is gone.
+func (t Target) recognises(set map[string]string) bool {
+	return set[soakv1alpha1.LabelExperiment] == labelValue(t.Experiment) &&
+		set[soakv1alpha1.LabelExperimentNamespace] == labelValue(t.ExperimentNamespace)
 }
 
 // age of an object of the cell, compared with the target's attempt.
@@ -83,8 +103,11 @@ const (
 )
 
 // ageOf compares runs first: every run numbers its attempts anew. Labels that cannot be read are nobody's attempt,
-// and older than any.
+// and older than any, as is what is adopted.
 func (t Target) ageOf(set map[string]string) age {
+	if t.adopts(set) {
+		return older
+	}
 	for _, number := range []struct {
 		label string
 		ours  int32

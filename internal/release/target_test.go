@@ -1,6 +1,7 @@
 package release
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -45,6 +46,35 @@ func TestOwns(t *testing.T) {
 	}
 	if (Target{}).owns(nil) {
 		t.Error("a target without a cell owns what has no label")
+	}
+}
+
+func TestAdopts(t *testing.T) {
+	target := Target{ExperimentNamespace: "soak", Experiment: "shop", ExperimentUID: "e2", Cell: "new", FormerCell: "old", Run: 1, Attempt: 1}
+	former := func(change map[string]string) map[string]string {
+		set := map[string]string{
+			soakv1alpha1.LabelExperiment: "shop", soakv1alpha1.LabelExperimentNamespace: "soak", soakv1alpha1.LabelExperimentUID: "e1",
+			soakv1alpha1.LabelCell: "old", soakv1alpha1.LabelRun: "7", soakv1alpha1.LabelAttempt: "8",
+		}
+		maps.Copy(set, change)
+		return set
+	}
+	if !target.owns(former(nil)) || target.ageOf(former(nil)) != older {
+		t.Error("what the cell had before is not taken for its own, and older than all else")
+	}
+	for _, change := range []map[string]string{
+		{soakv1alpha1.LabelExperiment: "shops"}, {soakv1alpha1.LabelExperimentNamespace: "soap"}, {soakv1alpha1.LabelCell: "other"}, {soakv1alpha1.LabelCell: ""},
+	} {
+		if target.owns(former(change)) {
+			t.Errorf("it is taken for ours although %v", change)
+		}
+	}
+	if target.cellSelector() != "soak.saltside.io/cell in (new,old)" {
+		t.Error(target.cellSelector())
+	}
+	target.FormerCell = ""
+	if target.owns(former(nil)) || target.owns(former(map[string]string{soakv1alpha1.LabelCell: ""})) {
+		t.Error("what nobody has asked for is taken for ours")
 	}
 }
 

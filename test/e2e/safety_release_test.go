@@ -154,23 +154,3 @@ func TestSafetyUpgradeByHand(t *testing.T) {
 	theirs.wantSame()
 	e.wantNothingLeft()
 }
-
-// An experiment that was let go with all that it had installed, and is applied anew, is another one: it neither takes
-// over what it finds nor deletes it.
-func TestSafetyAbandonedRelease(t *testing.T) {
-	t.Parallel()
-	e := newExperiment(t, onSharedBench(t))
-	e.Spec.CleanupPolicy = soakv1alpha1.CleanupPolicyNever
-	e.apply()
-	e.wantTally(e.awaitFinished(), soakv1alpha1.Tally{Passed: 1})
-	e.bench.kubectl(t, "annotate", "soak", e.Name, "-n", e.Namespace, soakv1alpha1.AnnotationAbandon+"=kept for a look")
-	e.bench.kubectl(t, "delete", "soak", e.Name, "-n", e.Namespace, "--timeout=60s")
-	left := e.bench.remember(t, e.Namespace, append([]string{
-		"secret/" + recordPrefix + releaseName + ".v1", "service/" + releaseName + "-web", "deployment/" + releaseName + "-web",
-		"statefulset/" + releaseName + "-store", "job/" + releaseName + "-setup", "pvc/data-" + releaseName + "-store-0",
-	}, e.pods()...)...)
-	e.apply()
-	e.awaitStalled(release.ReasonReleaseConflict, releaseName, e.Namespace, "Uninstall it")
-	e.awaitAttempt(2)
-	left.wantSame()
-}
