@@ -36,9 +36,6 @@ func (r *Runs) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result
 	if err := r.store.Client.Get(ctx, request.NamespacedName, run); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if orphaned, err := r.orphaned(ctx, run); orphaned || err != nil {
-		return ctrl.Result{}, err
-	}
 	decision, err := r.decide(ctx, run, r.store.Client)
 	if err == nil && decision.ReadLive {
 		decision, err = r.decide(ctx, run, r.store.Live)
@@ -49,29 +46,16 @@ func (r *Runs) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result
 	return after(decision.RequeueAfter, r.carryOut(ctx, run, decision))
 }
 
-// orphaned tells whether the experiment of the run is gone: the run was restored from a backup, or left behind on purpose.
-// The garbage collector may yet delete it; it must not begin to work before that.
-func (r *Runs) orphaned(ctx context.Context, run *soakv1alpha1.SoakRun) (bool, error) {
-	if !run.DeletionTimestamp.IsZero() {
-		return false, nil
-	}
-	for _, from := range []client.Reader{r.store.Client, r.store.Live} { // a cache may not have it yet
-		experiment := &soakv1alpha1.SoakExperiment{}
-		err := from.Get(ctx, client.ObjectKey{Namespace: run.Namespace, Name: run.Spec.Experiment.Name}, experiment)
-		if client.IgnoreNotFound(err) != nil || err == nil && string(experiment.UID) == run.Spec.Experiment.UID {
-			return false, err
-		}
-	}
-	ctrl.LoggerFrom(ctx).Info("Left the run alone: its experiment is gone", "experiment", run.Spec.Experiment.Name, "uid", run.Spec.Experiment.UID)
-	return true, nil
-}
-
 func (r *Runs) decide(ctx context.Context, run *soakv1alpha1.SoakRun, from client.Reader) (plan.RunDecision, error) {
 	cells, err := cellsOf(ctx, from, run.Namespace, run.Spec.Experiment.Name)
 	if err != nil {
 		return plan.RunDecision{}, err
 	}
-	decision, err := plan.Run(plan.RunInput{Run: run, Cells: cells, Live: from == r.store.Live, Now: time.Now()})
+	uid, err := experimentUID(ctx, from, run.Namespace, run.Spec.Experiment.Name)
+	if err != nil {
+		return plan.RunDecision{}, err
+	}
+	decision, err := plan.Run(plan.RunInput{Run: run, ExperimentUID: uid, Cells: cells, Live: from == r.store.Live, Now: time.Now()})
 	if err != nil {
 		return plan.RunDecision{}, reconcile.TerminalError(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -21,6 +22,16 @@ type Store struct {
 	Live client.Reader
 	// Recorder tells of events.
 	Recorder events.EventRecorder
+}
+
+// experimentUID is the UID of the experiment of that name; empty if there is none.
+func experimentUID(ctx context.Context, reader client.Reader, namespace, name string) (string, error) {
+	experiment := &soakv1alpha1.SoakExperiment{}
+	err := reader.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, experiment, client.UnsafeDisableDeepCopy)
+	if err != nil && !apierrors.IsNotFound(err) {
+		return "", fmt.Errorf("read the experiment: %w", err)
+	}
+	return string(experiment.UID), nil
 }
 
 // runsOf an experiment, by its name: those of one that had the same name before are among them. From a cache they must

@@ -16,9 +16,11 @@ import (
 type RunInput struct {
 	// Run as it was read. What is decided may only be written over this very version of it.
 	Run *soakv1alpha1.SoakRun
+	// ExperimentUID is the UID of the experiment that bears the name that the run tells; empty if there is none.
+	ExperimentUID string
 	// Cells that were found; those of other runs are passed over.
 	Cells []soakv1alpha1.SoakCell
-	// Live says that the cells were listed from the API server itself, not from a cache.
+	// Live says that the experiment and the cells were read from the API server itself, not from a cache.
 	Live bool
 	// Now is the time.
 	Now time.Time
@@ -29,8 +31,8 @@ type RunInput struct {
 type RunDecision struct {
 	// Why it was decided so.
 	Why string
-	// ReadLive asks for the cells as they are now: what is not in a cache may yet be there. Nothing else is to be done
-	// then but to ask again.
+	// ReadLive asks for the experiment and the cells as they are now: what is not in a cache may yet be there. Nothing
+	// else is to be done then but to ask again.
 	ReadLive bool
 	// Finalizer says what becomes of ours. When it changes, nothing else does.
 	Finalizer FinalizerChange
@@ -54,6 +56,9 @@ type RunDecision struct {
 // sets cells to work in matrix order, as many at a time as parallelism says. Whatever it tells cells to do is worked out
 // anew from what is seen of them each time, so that a crash between two writes loses nothing.
 //
+// A run whose experiment is gone does nothing: it was restored from a backup, or left behind on purpose, and the garbage
+// collector may yet delete it.
+//
 // It fails only when a status holds what nobody could have written.
 func Run(in RunInput) (RunDecision, error) {
 	view, err := viewRun(in)
@@ -63,6 +68,8 @@ func Run(in RunInput) (RunDecision, error) {
 	switch {
 	case !in.Run.DeletionTimestamp.IsZero():
 		return view.deleted(), nil
+	case in.ExperimentUID != in.Run.Spec.Experiment.UID:
+		return RunDecision{Why: "its experiment is gone: it is left alone", ReadLive: !in.Live}, nil
 	case Finished(in.Run):
 		return view.afterwards(), nil
 	case !hasFinalizer(in.Run):

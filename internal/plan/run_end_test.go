@@ -245,7 +245,7 @@ func TestRunIsDeleted(t *testing.T) {
 		"even if its matrix makes no sense": {run: aRun(gone, func(run *soakv1alpha1.SoakRun) { run.Spec.Inputs = soakv1alpha1.Inputs{} }), live: true, wantFinalizer: plan.FinalizerRemoved},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := plan.Run(plan.RunInput{Run: test.run, Cells: test.cells, Live: test.live, Now: epoch})
+			got, err := plan.Run(plan.RunInput{Run: test.run, ExperimentUID: "e1", Cells: test.cells, Live: test.live, Now: epoch})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -256,6 +256,25 @@ func TestRunIsDeleted(t *testing.T) {
 				t.Errorf("finalizer %q, read live %v, want %q, %v", got.Finalizer, got.ReadLive, test.wantFinalizer, test.wantReadLive)
 			}
 		})
+	}
+}
+
+// What is not of the experiment that bears the name now is not driven, wherever it is; but it can be deleted.
+func TestRunWithoutItsExperiment(t *testing.T) {
+	for name, run := range map[string]*soakv1alpha1.SoakRun{"going on": aRun(), "finished": aRun(finishedRun("MaxIterations")), "new": {Spec: aRun().Spec}} {
+		for _, uid := range []string{"", "e2"} {
+			for _, live := range []bool{false, true} {
+				got, err := plan.Run(plan.RunInput{Run: run, ExperimentUID: uid, Cells: cells(t, "0/0"), Live: live, Now: epoch})
+				want := plan.RunDecision{Why: "its experiment is gone: it is left alone", ReadLive: !live}
+				if diff := cmp.Diff(want, got); diff != "" || err != nil {
+					t.Errorf("%s, and the experiment is %q (-want +got), %v:\n%s", name, uid, err, diff)
+				}
+			}
+		}
+	}
+	deleted := aRun(func(run *soakv1alpha1.SoakRun) { run.DeletionTimestamp = at(0) })
+	if got, err := plan.Run(plan.RunInput{Run: deleted, Live: true, Now: epoch}); err != nil || got.Finalizer != plan.FinalizerRemoved {
+		t.Errorf("finalizer %q, %v, want it removed", got.Finalizer, err)
 	}
 }
 

@@ -156,7 +156,7 @@ type runCase struct {
 func decide(t *testing.T, run *soakv1alpha1.SoakRun, cells []soakv1alpha1.SoakCell, live bool) plan.RunDecision {
 	t.Helper()
 	before := run.DeepCopy()
-	decision, err := plan.Run(plan.RunInput{Run: run, Cells: cells, Live: live, Now: at(60).Add(400 * time.Millisecond)})
+	decision, err := plan.Run(plan.RunInput{Run: run, ExperimentUID: "e1", Cells: cells, Live: live, Now: at(60).Add(400 * time.Millisecond)})
 	if err != nil {
 		t.Fatalf("decide: %v", err)
 	}

@@ -18,7 +18,8 @@ func (p *process) decide(key key) []effect {
 		experiment := as[*soakv1alpha1.SoakExperiment](p.caches[kindExperiment].objects[key])
 		return p.decideExperiment(key, plan.ExperimentInput{Experiment: experiment, Runs: p.runs(), Cells: p.cells()})
 	case kindRun:
-		return p.decideRun(key, plan.RunInput{Run: as[*soakv1alpha1.SoakRun](p.caches[kindRun].objects[key]), Cells: p.cells()})
+		run := as[*soakv1alpha1.SoakRun](p.caches[kindRun].objects[key])
+		return p.decideRun(key, plan.RunInput{Run: run, ExperimentUID: experimentUID(p.caches[kindExperiment].objects, run), Cells: p.cells()})
 	default:
 		return p.decideCell(key)
 	}
@@ -77,7 +78,7 @@ func (p *process) decideRun(key key, in plan.RunInput) []effect {
 	}
 	if planned.ReadLive {
 		return []effect{func() ([]effect, error) {
-			in.Cells, in.Live = cellsOf(w.server.objects), true
+			in.ExperimentUID, in.Cells, in.Live = experimentUID(w.server.objects, in.Run), cellsOf(w.server.objects), true
 			return p.decideRun(key, in), nil
 		}}
 	}

@@ -90,6 +90,15 @@ func (p *process) wake(of object) {
 func (p *process) runs() []soakv1alpha1.SoakRun   { return runsOf(p.caches[kindRun].objects) }
 func (p *process) cells() []soakv1alpha1.SoakCell { return cellsOf(p.caches[kindCell].objects) }
 
+// experimentUID is the UID of the experiment that bears the name that a run tells.
+func experimentUID(objects map[key]object, run *soakv1alpha1.SoakRun) string {
+	experiment, there := objects[key{kindExperiment, run.Spec.Experiment.Name}]
+	if !there {
+		return ""
+	}
+	return string(experiment.GetUID())
+}
+
 func runsOf(objects map[key]object) []soakv1alpha1.SoakRun {
 	var runs []soakv1alpha1.SoakRun
 	for _, object := range listOf(objects, kindRun) {
