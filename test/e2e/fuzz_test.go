@@ -3,8 +3,11 @@ package e2e
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +32,8 @@ func TestAbsurdObjects(t *testing.T) {
 	e.awaitFinished()
 	cells := slices.Collect(maps.Values(e.cells()))
 
+	alone := timeOf(newExperiment(t, b))
+
 	accepted := e.createAbsurd("SoakExperiment", "soakexperiments", &e.Spec)
 	run := e.runs()[0]
 	e.createAbsurd("SoakRun", "soakruns", &run.Spec)
@@ -38,13 +43,28 @@ func TestAbsurdObjects(t *testing.T) {
 		e.awaitReadable(name)
 	}
 	e.wantNoPanic()
-	sane := newExperiment(t, b)
-	sane.apply()
-	sane.wantTally(sane.awaitFinished(), soakv1alpha1.Tally{Passed: 1})
-	sane.awaitCleaned()
-	e.wantLittleWritten()
+	timeOf(newExperiment(t, b))
+	stuck := e.keepStuck()
+	e.wantLittleDone(stuck)
+	beside := timeOf(newExperiment(t, b))
+	if beside > 3*alone+5*time.Second { // Loose, as the machine has other things to do at times; a worker that is kept busy takes far longer.
+		t.Errorf("an experiment takes %s beside %d stuck ones, and %s without", beside, stuck, alone)
+	}
 	e.wantNoPanic()
-	t.Logf("%d absurd experiments were accepted and are readable", len(accepted))
+	t.Logf("%d absurd experiments were accepted and are readable; %d of them are stuck; another takes %s beside them, and took %s alone",
+		len(accepted), stuck, beside, alone)
+}
+
+// timeOf is how long an experiment of three iterations takes.
+func timeOf(e *experiment) time.Duration {
+	e.t.Helper()
+	e.Spec.Stop.MaxIterations = 3
+	began := time.Now()
+	e.apply()
+	e.wantTally(e.awaitFinished(), soakv1alpha1.Tally{Passed: 3})
+	took := time.Since(began)
+	e.awaitCleaned()
+	return took
 }
 
 // createAbsurd creates objects of a kind that make no sense, and returns the names of those that are accepted.
@@ -101,8 +121,8 @@ func (e *experiment) wantNoPanic() {
 	}
 }
 
-// wantLittleWritten deletes what makes progress, and looks whether what is stuck is written again and again.
-func (e *experiment) wantLittleWritten() {
+// keepStuck deletes the experiments that make progress, and returns how many do not.
+func (e *experiment) keepStuck() int {
 	e.t.Helper()
 	var list soakv1alpha1.SoakExperimentList
 	if err := e.bench.client.List(e.t.Context(), &list, client.InNamespace(e.Namespace)); err != nil {
@@ -121,19 +141,47 @@ func (e *experiment) wantLittleWritten() {
 	if stuck == 0 {
 		e.t.Error("nothing is stuck: the test has tested nothing")
 	}
+	return stuck
+}
+
+// wantLittleDone looks for ten seconds how often each controller is called for what is stuck: at most once a second for
+// one of them, and now and then for the others, so that one that loops alone is seen as well.
+func (e *experiment) wantLittleDone(stuck int) {
+	e.t.Helper()
 	const quiet = 10 * time.Second
-	before := e.requests()
+	token := e.allowMetrics("default")
+	before := e.reconciles(token)
 	pause := time.NewTimer(quiet)
 	<-pause.C
-	if asked := e.requests() - before; asked > 2*stuck*int(quiet/time.Second) {
-		e.t.Errorf("%d stuck experiments have cost %d requests in %s", stuck, asked, quiet)
+	limit := int(quiet/time.Second) + 4*stuck
+	for controller, count := range e.reconciles(token) {
+		if done := count - before[controller]; done > limit {
+			e.t.Errorf("the controller of %ss was called %d times in %s for %d stuck experiments, at most %d are due", controller, done, quiet, stuck, limit)
+		}
+	}
+	for _, controller := range []string{"experiment", "run", "cell"} {
+		if before[controller] == 0 {
+			e.t.Errorf("the controller of %ss was never called: the test has tested nothing", controller)
+		}
 	}
 }
 
-// requests that the operator has made so far, in whosever name.
-func (e *experiment) requests() int {
+// reconciles that each controller has done so far, by its name.
+func (e *experiment) reconciles(token string) map[string]int {
 	e.t.Helper()
-	count := 0
-	e.bench.audit(e.t, func(auditEvent) { count++ })
-	return count
+	status, metrics := e.bench.scrape(e.t, token)
+	if status != http.StatusOK {
+		e.t.Fatalf("status %d of metrics", status)
+	}
+	counts := map[string]int{}
+	for _, line := range reconcileTotal.FindAllStringSubmatch(metrics, -1) {
+		count, err := strconv.Atoi(line[2])
+		if err != nil {
+			e.t.Fatal(err)
+		}
+		counts[line[1]] += count
+	}
+	return counts
 }
+
+var reconcileTotal = regexp.MustCompile(`(?m)^controller_runtime_reconcile_total\{controller="(\w+)",result="\w+"\} (\d+)$`)

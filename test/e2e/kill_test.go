@@ -31,7 +31,7 @@ func TestKill(t *testing.T) { //nolint:tparallel // one after the other: they ki
 	if err := b.stop(); err != nil {
 		t.Fatal(err)
 	}
-	b.options.Arguments = []string{"--leader-elect=false"} // There is never a second one, and so no lease to wait for.
+	b.options.Arguments = append(b.options.Arguments, "--leader-elect=false") // There is never a second one, and so no lease to wait for.
 	if err := b.start(); err != nil {
 		t.Fatal(err)
 	}

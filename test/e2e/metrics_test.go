@@ -41,14 +41,7 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("status %d, want %d", status, test.want)
 		}
 	}
-	binding := e.Namespace + "-metrics"
-	b.kubectl(t, "create", "clusterrolebinding", binding, "--clusterrole=soak-operator-metrics-reader", "--serviceaccount="+e.Namespace+":scraper")
-	t.Cleanup(func() {
-		if _, err := b.cluster.Kubectl(context.Background(), "delete", "clusterrolebinding", binding); err != nil {
-			t.Error(err)
-		}
-	})
-	allowed := strings.TrimSpace(b.kubectl(t, "create", "token", "scraper", "-n", e.Namespace, "--duration=1h")) // a refusal is remembered for a while
+	allowed := e.allowMetrics("scraper")
 	status, metrics := b.scrape(t, allowed)
 	if status != http.StatusOK {
 		t.Fatalf("status %d", status)
@@ -66,6 +59,19 @@ func TestMetrics(t *testing.T) {
 	}
 	b.kubectl(t, "delete", "soak", e.Name, "-n", e.Namespace, "--timeout=60s")
 	b.awaitNoMetricsOf(t, e.Namespace, allowed)
+}
+
+// allowMetrics lets an account of the experiment's namespace get the metrics, and returns a token of it.
+func (e *experiment) allowMetrics(account string) (token string) {
+	e.t.Helper()
+	binding := e.Namespace + "-metrics"
+	e.bench.kubectl(e.t, "create", "clusterrolebinding", binding, "--clusterrole=soak-operator-metrics-reader", "--serviceaccount="+e.Namespace+":"+account)
+	e.t.Cleanup(func() {
+		if _, err := e.bench.cluster.Kubectl(context.Background(), "delete", "clusterrolebinding", binding); err != nil {
+			e.t.Error(err)
+		}
+	})
+	return strings.TrimSpace(e.kubectl("create", "token", account, "--duration=1h")) // another than before: a refusal is remembered for a while
 }
 
 // awaitNoMetricsOf waits until the operator's cache, from which the metrics are read, has heard that all experiments of

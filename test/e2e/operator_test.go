@@ -32,7 +32,7 @@ type bench struct {
 	client  client.WithWatch // the administrator's
 	options operator.Options
 	process *operator.Process
-	metrics string // where the shared operator serves them
+	metrics string // where the operator serves them
 }
 
 // binary is the operator, built once; with the race detector, as the tests are.
@@ -70,10 +70,6 @@ func onSharedBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if made.metrics, err = freeAddress(); err != nil {
-		t.Fatal(err)
-	}
-	made.options.Arguments = []string{"--metrics-bind-address=" + made.metrics}
 	if err := made.start(); err != nil {
 		t.Fatal(err)
 	}
@@ -124,9 +120,15 @@ func newBench(target *cluster.Cluster) (*bench, error) {
 		return nil, err
 	}
 	admin, err := client.NewWithWatch(config, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, err
+	}
+	metrics, err := freeAddress()
 	return &bench{
-		cluster: target, client: admin,
-		options: operator.Options{Binary: program, Kubeconfig: kubeconfig, Folder: folder},
+		cluster: target, client: admin, metrics: metrics,
+		options: operator.Options{
+			Binary: program, Kubeconfig: kubeconfig, Folder: folder, Arguments: []string{"--metrics-bind-address=" + metrics},
+		},
 	}, err
 }
 

@@ -19,7 +19,7 @@ func TestSafetyBetweenCleanAndInstall(t *testing.T) { //nolint:tparallel // one 
 	if err := b.stop(); err != nil {
 		t.Fatal(err)
 	}
-	b.options.Arguments = []string{"--leader-elect=false"} // It would give up its lease while it is frozen.
+	b.options.Arguments = append(b.options.Arguments, "--leader-elect=false") // It would give up its lease while it is frozen.
 	if err := b.start(); err != nil {
 		t.Fatal(err)
 	}
