@@ -42,9 +42,9 @@ func (c *consent) given(ctx context.Context, experimentNamespace, namespace stri
 	allowed, labelled := found.Labels[soakv1alpha1.LabelAllowedFrom]
 	switch {
 	case apierrors.IsNotFound(err):
-		return refusal(release.ReasonNamespaceMissing, "there is no namespace %s: create it, and let experiments into it with: %s", namespace, command), false
+		return without(plan.NamespaceGone, "there is no namespace %s: create it, and let experiments into it with: %s", namespace, command), false
 	case err == nil && !found.DeletionTimestamp.IsZero():
-		return refusal(release.ReasonNamespaceMissing, "namespace %s is being deleted, and all that is in it: when it is gone, create it again, and let experiments into it with: %s", namespace, command), false
+		return without(plan.NamespaceGoing, "namespace %s is being deleted, and all that is in it: when it is gone, create it again, and let experiments into it with: %s", namespace, command), false
 	case err != nil:
 		return plan.Outcome{Result: plan.Errored, Reason: release.ReasonAPIUnavailable, Message: fmt.Sprintf("ask for namespace %s: %v", namespace, err)}, false
 	case !labelled:
@@ -55,6 +55,12 @@ func (c *consent) given(ctx context.Context, experimentNamespace, namespace stri
 	default:
 		return plan.Outcome{}, true
 	}
+}
+
+func without(state plan.NamespaceState, format string, arguments ...any) plan.Outcome {
+	outcome := refusal(release.ReasonNamespaceMissing, format, arguments...)
+	outcome.Namespace = state
+	return outcome
 }
 
 func refusal(reason, format string, arguments ...any) plan.Outcome {

@@ -65,9 +65,6 @@ func (s *steps) do(ctx context.Context, run *soakv1alpha1.SoakRun, cell *soakv1a
 		return s.build(ctx, run, cell, target)
 	}
 	if outcome, given := s.consent.given(ctx, run.Namespace, target.Namespace); !given {
-		if outcome.Reason == release.ReasonNamespaceMissing && goesWithItsNamespace(cell) {
-			outcome.Result, outcome.UserMustAct = plan.Succeeded, false
-		}
 		return outcome
 	}
 	if step == soakv1alpha1.StepClean {
@@ -81,15 +78,6 @@ func (s *steps) do(ctx context.Context, run *soakv1alpha1.SoakRun, cell *soakv1a
 		return s.helm.Install(ctx, target, built)
 	}
 	return s.helm.Test(ctx, target, built)
-}
-
-// goesWithItsNamespace tells whether all that the cell has is in the namespace of its release, and is only to be taken away:
-// when the namespace goes, that is done.
-func goesWithItsNamespace(cell *soakv1alpha1.SoakCell) bool {
-	return cell.Status.Attempt.Purpose == soakv1alpha1.AttemptPurposeCleanUp &&
-		!slices.ContainsFunc(cell.Status.Inventory, func(item soakv1alpha1.InventoryItem) bool {
-			return item.Namespace != cell.Spec.Release.Namespace
-		})
 }
 
 func (s *steps) build(ctx context.Context, run *soakv1alpha1.SoakRun, cell *soakv1alpha1.SoakCell, target release.Target) plan.Outcome {

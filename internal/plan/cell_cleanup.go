@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -60,13 +61,46 @@ func (c *cellView) cleanUpSucceeded() bool {
 }
 
 func (c *cellView) cleanedUp() CellDecision {
+	why := "nothing of the release is left"
+	c.conditions.set(soakv1alpha1.ConditionCleaned, metav1.ConditionTrue, "Cleaned", why)
+	return c.endCleanUp(why)
+}
+
+// endCleanUp tells why there is nothing more to clean.
+func (c *cellView) endCleanUp(why string) CellDecision {
 	actions := c.forget()
-	c.conditions.set(soakv1alpha1.ConditionCleaned, metav1.ConditionTrue, "Cleaned", "nothing of the release is left")
 	c.conditions.remove(soakv1alpha1.ConditionStalled)
 	c.status.Inventory = nil
 	c.status.Attempt = soakv1alpha1.Attempt{}
-	return CellDecision{Why: "nothing of the release is left", Actions: actions,
-		Events: []Event{{EventNormal, "CleanedUp", "nothing of the release is left"}}}
+	return CellDecision{Why: why, Actions: actions, Events: []Event{{EventNormal, "CleanedUp", why}}}
+}
+
+// goneWithNamespace: all that the cell has is in the namespace of its release, and that is gone. One that is still being
+// deleted is waited for, unless the experiment is in it too: the account that could clean goes with it.
+func (c *cellView) goneWithNamespace() bool {
+	if !c.trying(soakv1alpha1.AttemptPurposeCleanUp) || !c.ended(Errored) {
+		return false
+	}
+	namespace := c.Cell.Spec.Release.Namespace
+	switch c.Operation.Outcome.Namespace {
+	case NamespaceGone:
+	case NamespaceGoing:
+		if namespace != c.Cell.Namespace {
+			return false
+		}
+	default:
+		return false
+	}
+	return !slices.ContainsFunc(c.Cell.Status.Inventory, func(item soakv1alpha1.InventoryItem) bool { return item.Namespace != namespace })
+}
+
+func (c *cellView) leaveToNamespace() CellDecision {
+	why := "namespace " + c.Cell.Spec.Release.Namespace + " is gone, and the release with it"
+	if c.Operation.Outcome.Namespace == NamespaceGoing {
+		why = "namespace " + c.Cell.Spec.Release.Namespace + " is being deleted, and what is left of the release with it"
+	}
+	c.conditions.set(soakv1alpha1.ConditionCleaned, metav1.ConditionTrue, "NamespaceGone", why)
+	return c.endCleanUp(why)
 }
 
 // mustLeaveIt: it is to leave nothing behind, but what there is belongs to a later run.

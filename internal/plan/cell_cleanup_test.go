@@ -20,6 +20,25 @@ var (
 
 func withInventory(cell *soakv1alpha1.SoakCell) { cell.Status.Inventory = deployed }
 
+func inNamespace(namespace string) func(*soakv1alpha1.SoakCell) {
+	return func(cell *soakv1alpha1.SoakCell) { cell.Namespace = namespace }
+}
+
+// without a namespace nothing can be judged.
+func without(state plan.NamespaceState) plan.Outcome {
+	return plan.Outcome{Result: plan.Errored, Reason: "NamespaceMissing", Message: "there is none", UserMustAct: true, Namespace: state}
+}
+
+// withoutNamespace is the status of a cell that tries to clean up again as there is no namespace.
+func withoutNamespace(status *soakv1alpha1.SoakCellStatus) {
+	beganCleanUp(status)
+	status.Attempt.Errored, status.Attempt.NotBefore = 1, at(70)
+	status.Conditions = []metav1.Condition{
+		condition("Cleaned", metav1.ConditionFalse, "NamespaceMissing", "there is none"),
+		condition("Stalled", metav1.ConditionTrue, "NamespaceMissing", "there is none"),
+	}
+}
+
 // beganCleanUp is the status of a cell that has just begun to clean up, in attempt 8.
 func beganCleanUp(status *soakv1alpha1.SoakCellStatus) {
 	status.LastAttempt = 8
@@ -96,6 +115,37 @@ func TestCellCleansUp(t *testing.T) {
 				}
 			},
 			wantActions: []plan.Action{forget(soakv1alpha1.StepClean)}, wantEvents: []string{"Warning CleanUpBlocked"}, wantRequeue: 9600 * time.Millisecond,
+		},
+		"its namespace is gone": {
+			cell: aCell(cleanUp, clean, withInventory), operation: ended(without(plan.NamespaceGone)), wantRow: "GoneWithNamespace",
+			want: func(status *soakv1alpha1.SoakCellStatus) {
+				status.Attempt, status.Inventory = soakv1alpha1.Attempt{}, nil
+				status.Conditions = []metav1.Condition{condition("Cleaned", metav1.ConditionTrue, "NamespaceGone", "namespace sandbox is gone, and the release with it")}
+			},
+			wantActions: []plan.Action{forget(soakv1alpha1.StepClean)}, wantEvents: []string{"Normal CleanedUp"},
+		},
+		"its namespace is going, and the experiment with it": {
+			cell: aCell(cleanUp, clean, withInventory, inNamespace("sandbox")), operation: ended(without(plan.NamespaceGoing)), wantRow: "GoneWithNamespace",
+			want: func(status *soakv1alpha1.SoakCellStatus) {
+				status.Attempt, status.Inventory = soakv1alpha1.Attempt{}, nil
+				status.Conditions = []metav1.Condition{
+					condition("Cleaned", metav1.ConditionTrue, "NamespaceGone", "namespace sandbox is being deleted, and what is left of the release with it"),
+				}
+			},
+			wantActions: []plan.Action{forget(soakv1alpha1.StepClean)}, wantEvents: []string{"Normal CleanedUp"},
+		},
+		"its namespace is going, and the experiment stays": {
+			cell: aCell(cleanUp, clean, withInventory), operation: ended(without(plan.NamespaceGoing)), wantRow: "CleanUpBlocked",
+			want: withoutNamespace, wantActions: []plan.Action{forget(soakv1alpha1.StepClean)}, wantEvents: []string{"Warning CleanUpBlocked"},
+			wantRequeue: 9600 * time.Millisecond,
+		},
+		"its namespace is gone, and not all was in it": {
+			cell: aCell(cleanUp, clean, func(cell *soakv1alpha1.SoakCell) {
+				cell.Status.Inventory = []soakv1alpha1.InventoryItem{{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "ClusterRole"}}
+			}),
+			operation: ended(without(plan.NamespaceGone)), wantRow: "CleanUpBlocked",
+			want: withoutNamespace, wantActions: []plan.Action{forget(soakv1alpha1.StepClean)}, wantEvents: []string{"Warning CleanUpBlocked"},
+			wantRequeue: 9600 * time.Millisecond,
 		},
 		"waits before it tries again": {
 			cell: aCell(cleanUp, trying(soakv1alpha1.StepClean, cleaningUp, after(1, 0), waitingUntil(70))), wantRow: "AwaitBackOff", wantRequeue: 9600 * time.Millisecond,

@@ -19,6 +19,7 @@ var cellRows = []cellRow{
 
 	// What came of cleaning up.
 	{"CleanedUp", (*cellView).cleanUpSucceeded, (*cellView).cleanedUp},
+	{"GoneWithNamespace", (*cellView).goneWithNamespace, (*cellView).leaveToNamespace},
 	{"LeaveIt", (*cellView).mustLeaveIt, (*cellView).leaveIt},
 	{"CleanUpInterrupted", (*cellView).cleanUpInterrupted, (*cellView).retryCleanUp},
 	{"CleanUpBlocked", (*cellView).cleanUpEnded, (*cellView).cleanUpBlocked},

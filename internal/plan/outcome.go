@@ -22,6 +22,19 @@ const (
 	InputsChanged Result = "InputsChanged"
 )
 
+// NamespaceState is what has become of the namespace of a release.
+type NamespaceState string
+
+// The states of a namespace.
+const (
+	// NamespaceThere says that nothing else is known.
+	NamespaceThere NamespaceState = ""
+	// NamespaceGoing says that it is being deleted, with all that is in it.
+	NamespaceGoing NamespaceState = "Going"
+	// NamespaceGone says that there is none.
+	NamespaceGone NamespaceState = "Gone"
+)
+
 // Outcome is what came of one operation: the step of an attempt.
 type Outcome struct {
 	Result Result
@@ -33,6 +46,8 @@ type Outcome struct {
 	Object, Container, Node string
 	// UserMustAct says that trying again is of no use before somebody changes something, such as a missing right.
 	UserMustAct bool
+	// Namespace says what has become of the release's, when that is why it was not judged.
+	Namespace NamespaceState
 	// Inventory is what Build found that the chart will create.
 	Inventory []soakv1alpha1.InventoryItem
 }

@@ -60,6 +60,68 @@ func TestBlockedDeletion(t *testing.T) {
 	}
 }
 
+// A step that is at work when the experiment is deleted is stopped, and what blocks the Clean after it is named. Build is
+// looked at where the operator is frozen in it.
+func TestBlockedDeletionAtWork(t *testing.T) {
+	t.Parallel()
+	for step, test := range map[soakv1alpha1.Step]struct {
+		values    string
+		iteration int32
+	}{
+		soakv1alpha1.StepClean:   {iteration: 2}, // which finds what is held, and waits for it
+		soakv1alpha1.StepInstall: {values: "{web: {startDelay: 60s}}", iteration: 1},
+		soakv1alpha1.StepTest:    {values: "{test: {startDelay: 60s}}", iteration: 1},
+	} {
+		t.Run(string(step), func(t *testing.T) {
+			t.Parallel()
+			e := newExperiment(t, onSharedBench(t))
+			e.Spec.Stop.MaxIterations = 1000
+			e.Spec.IterationInterval = intervalForHands
+			e.Spec.Timeouts = soakv1alpha1.Timeouts{Clean: "8s", Install: "100s", Test: "100s"}
+			if test.values != "" {
+				e.Spec.Values = values(t, test.values)
+			}
+			e.apply()
+			if test.iteration > 1 {
+				passedIn(e, 1)
+			} else {
+				e.awaitStep(step)
+				e.awaitPod("-web-")
+			}
+			e.hold("pod", webPods)
+			e.awaitStepOf(step, test.iteration)
+			e.kubectl("delete", "soak", e.Name, "--wait=false")
+			e.awaitStalled("PodsNotDeleted", "Pod/shop-ikman-sandbox-web-", "example.com/held")
+			e.release("pod")
+			e.awaitGone()
+			e.wantNothingLeft()
+		})
+	}
+}
+
+// The namespace of the releases is deleted, and then the experiment, which is in another one: it is gone when that is.
+func TestDeletionAwaitsTheNamespace(t *testing.T) {
+	t.Parallel()
+	b := onSharedBench(t)
+	e := newExperiment(t, b)
+	target := newTarget(t, b, e)
+	e.intoTarget(target)
+	e.Spec.CleanupPolicy = soakv1alpha1.CleanupPolicyNever
+	e.apply()
+	e.awaitFinished()
+	pods := strings.Fields(b.kubectl(t, "get", "pod", "-n", target, "-l", soakv1alpha1.LabelCell, "-o", "name"))
+	if len(pods) == 0 {
+		t.Fatal("it has no pod")
+	}
+	b.kubectl(t, "patch", pods[0], "-n", target, "--type=merge", "-p", `{"metadata":{"finalizers":["example.com/held"]}}`)
+	b.kubectl(t, "delete", "namespace", target, "--wait=false")
+	e.kubectl("delete", "soak", e.Name, "--wait=false")
+	e.awaitStalled("NamespaceMissing", target, "is being deleted")
+	b.kubectl(t, "patch", pods[0], "-n", target, "--type=merge", "-p", `{"metadata":{"finalizers":null}}`)
+	e.awaitGone()
+	b.kubectl(t, "wait", "--for=delete", "namespace/"+target, "--timeout=5s") // which it is by then
+}
+
 // An experiment that is told to let go does so at once, and says what remains.
 func TestAbandonedDeletionListsWhatRemains(t *testing.T) {
 	t.Parallel()

@@ -18,6 +18,7 @@ func TestStopRules(t *testing.T) {
 	for reason, test := range map[string]struct {
 		rules  soakv1alpha1.StopRules
 		values string
+		unlet  bool // that is, the namespace does not let it in
 		want   func(soakv1alpha1.Tally) bool
 	}{
 		plan.ReasonMaxIterations: {
@@ -33,6 +34,11 @@ func TestStopRules(t *testing.T) {
 			values: "{test: {outcome: exit-1}}",
 			want:   func(tally soakv1alpha1.Tally) bool { return tally == soakv1alpha1.Tally{Failed: 2} },
 		},
+		plan.ReasonErroredFor: {
+			rules: soakv1alpha1.StopRules{ErroredFor: "20s"},
+			unlet: true,
+			want:  func(tally soakv1alpha1.Tally) bool { return tally == soakv1alpha1.Tally{Errored: 2} }, // the second of them twenty seconds after the first at the least
+		},
 	} {
 		t.Run(reason, func(t *testing.T) {
 			t.Parallel()
@@ -41,11 +47,20 @@ func TestStopRules(t *testing.T) {
 			if test.values != "" {
 				e.Spec.Values = values(t, test.values)
 			}
+			if test.unlet {
+				e.bench.kubectl(t, "label", "namespace", e.Namespace, soakv1alpha1.LabelAllowedFrom+"-")
+			}
 			e.apply()
 			object := e.awaitFinished()
 			e.wantConditions(object, map[string]string{soakv1alpha1.ConditionFinished: "True " + reason})
+			if inconclusive := object.Status.Summary.Verdict == "Inconclusive"; inconclusive != test.unlet {
+				t.Errorf("the verdict is %s", object.Status.Summary.Verdict)
+			}
 			if object.Status.Tally == nil || !test.want(*object.Status.Tally) {
 				t.Errorf("the tally is %+v", object.Status.Tally)
+			}
+			if test.unlet {
+				e.bench.allow(t, e.Namespace, e.Namespace)
 			}
 			e.awaitCleaned()
 			e.wantNothingLeft()

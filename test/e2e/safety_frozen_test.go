@@ -44,6 +44,17 @@ func TestSafetyBetweenCleanAndInstall(t *testing.T) { //nolint:tparallel // one 
 		e.deleteWhole()
 		theirs.wantSame()
 	})
+	t.Run("deletion", func(t *testing.T) {
+		e := newExperiment(t, b)
+		e.atBuild(func() {
+			e.kubectl("delete", "rolebinding", account)
+			e.kubectl("delete", "soak", e.Name, "--wait=false")
+		})
+		e.awaitStalled("Forbidden", account, "may not", "secrets")
+		e.kubectl("create", "rolebinding", account, "--clusterrole=admin", "--serviceaccount="+e.Namespace+":"+account)
+		e.awaitGone()
+		e.wantNothingLeft()
+	})
 	t.Run("consent", func(t *testing.T) {
 		e := newExperiment(t, b)
 		e.atBuild(func() { b.kubectl(t, "label", "namespace", e.Namespace, soakv1alpha1.LabelAllowedFrom+"-") })
