@@ -40,7 +40,7 @@ func (c *cellView) begin() CellDecision {
 
 // tooEarly: the attempt is to begin later.
 func (c *cellView) tooEarly() bool {
-	return c.waiting() && c.Now.Before(c.attempt().NotBefore.Time)
+	return c.waiting() && remaining(c.attempt().NotBefore.Time, longestBackOff, c.Now) > 0
 }
 
 func (c *cellView) awaitBackOff() CellDecision {

@@ -570,6 +570,14 @@ func TestCellThrowsAttemptsAway(t *testing.T) {
 		"it waits": {
 			cell: aCell(trying(soakv1alpha1.StepClean, after(1, 0), waitingUntil(65))), wantRow: "AwaitBackOff", wantRequeue: 4600 * time.Millisecond,
 		},
+		"it waits, but the clock has been put back": {
+			cell: aCell(trying(soakv1alpha1.StepClean, after(1, 0), waitingUntil(3600))), wantRow: "BeginAgain",
+			want: func(status *soakv1alpha1.SoakCellStatus) {
+				status.Attempt = attemptOf(7, soakv1alpha1.AttemptPurposeIteration, 1, soakv1alpha1.StepClean)
+				status.Attempt.Errored = 1
+			},
+			wantActions: []plan.Action{start(7, soakv1alpha1.StepClean, 5)}, wantRequeue: poll,
+		},
 		"it has waited": {
 			cell: aCell(trying(soakv1alpha1.StepClean, after(1, 0), waitingUntil(60))), wantRow: "BeginAgain",
 			want: func(status *soakv1alpha1.SoakCellStatus) {

@@ -79,6 +79,16 @@ func checkDurations(spec *soakv1alpha1.SoakExperimentSpec) error {
 // stamp is a time as the API keeps it: in whole seconds, so that what is written is what is read back.
 func stamp(now time.Time) metav1.Time { return metav1.NewTime(now.UTC().Truncate(time.Second)) }
 
+// remaining is how much of a wait is left that ends at a time, and 0 if none is. If it is more than the wait was at the
+// most, the clock has been put back meanwhile, and nobody knows.
+func remaining(end time.Time, whole time.Duration, now time.Time) time.Duration {
+	left := end.Sub(now)
+	if left > whole {
+		return 0
+	}
+	return max(left, 0)
+}
+
 // since is how long ago something was that has a time, and else 0.
 func since(then *metav1.Time, now time.Time) time.Duration {
 	if then == nil {

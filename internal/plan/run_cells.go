@@ -90,11 +90,12 @@ func (r *runView) mayBump() bool {
 	if r.status.LastIterationTime == nil {
 		return true
 	}
-	pause := r.status.LastIterationTime.Add(length(r.Run.Spec.Inputs.IterationInterval, defaultIterationInterval)).Sub(r.Now)
+	interval := length(r.Run.Spec.Inputs.IterationInterval, defaultIterationInterval)
+	pause := remaining(r.status.LastIterationTime.Add(interval), interval, r.Now)
 	if pause > 0 {
 		r.requeue(pause)
 	}
-	return pause <= 0
+	return pause == 0
 }
 
 // holdCells stops what is at work.

@@ -296,6 +296,14 @@ func TestRunCountsOnce(t *testing.T) {
 			cells: cells(t, "1/1", "1/1", "1/1", "1/1"), wantWhy: "tonaton/sandbox is to do iteration 2",
 			wantTold: []string{"tonaton/sandbox 2 Iterate"}, check: iterationIs(2, "1P"), wantRequeue: aDay,
 		},
+		"does not pause for as long as the clock was put back": {
+			run: aRun(counted(2, "1P", soakv1alpha1.Tally{Passed: 1}), func(run *soakv1alpha1.SoakRun) {
+				run.Spec.Inputs.IterationInterval = "20s"
+				run.Status.LastIterationTime = at(3600)
+			}),
+			cells: cells(t, "1/1", "1/1", "1/1", "1/1"), wantWhy: "tonaton/sandbox is to do iteration 2",
+			wantTold: []string{"tonaton/sandbox 2 Iterate"}, check: iterationIs(2, "1P"), wantRequeue: aDay,
+		},
 		"does not pause within an iteration": {
 			run:   aRun(counted(2, "1P", soakv1alpha1.Tally{Passed: 1}), func(run *soakv1alpha1.SoakRun) { run.Spec.Inputs.IterationInterval = "20m" }),
 			cells: cells(t, "2/2", "1/1", "1/1", "1/1"), wantWhy: "tonaton/production is to do iteration 2",
