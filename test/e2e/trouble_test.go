@@ -103,34 +103,3 @@ func TestRightsTakenAwayAndGivenBack(t *testing.T) {
 	e.awaitCleaned()
 	e.wantNothingLeft()
 }
-
-// The operator is replaced in the middle of an iteration, and the CRDs with it, by those of a version that knows a field
-// more. The tally goes on as if nothing had happened.
-func TestUpgradeInTheMiddleOfAnIteration(t *testing.T) {
-	t.Parallel()
-	b := onBench(t, simulatedNodes)
-	e := newExperiment(t, b)
-	e.Spec.Stop.MaxIterations = 4
-	e.apply()
-	passedIn(e, 1)
-	e.awaitStepOf(soakv1alpha1.StepInstall, 2)
-	for _, kind := range []string{"soakexperiments", "soakruns", "soakcells"} {
-		b.kubectl(t, "patch", "crd", kind+".soak.saltside.io", "--type=json", "-p",
-			`[{"op":"add","path":"/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/future","value":{"type":"string","default":"known"}}]`)
-	}
-	if err := b.stop(); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.start(); err != nil {
-		t.Fatal(err)
-	}
-	object := e.awaitFinished()
-	if tally := object.Status.Tally; tally.Passed != 4 || tally.Failed != 0 || tally.Errored != 0 {
-		t.Errorf("the tally is %+v", tally)
-	}
-	if object.Status.Run.Number != 1 {
-		t.Errorf("a default of the new version has started run %d", object.Status.Run.Number)
-	}
-	e.awaitCleaned()
-	e.wantNothingLeft()
-}
