@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -88,27 +87,14 @@ func (g *ground) takeTurn(ctx context.Context) error {
 }
 
 // applySample gives the cluster the namespaces, the account and the chart of config/samples.
-func (g *ground) applySample(ctx context.Context) (err error) {
+func (g *ground) applySample(ctx context.Context) error {
 	samples := filepath.Join(g.root, "config", "samples", "experiment")
 	for _, file := range []string{"namespaces.yaml", "account.yaml"} {
 		if _, err := g.Kubectl(ctx, "apply", "-f", filepath.Join(samples, file)); err != nil {
 			return err
 		}
 	}
-	folder, err := os.MkdirTemp("", "soak-bench-chart-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	if _, err := g.Helm(ctx, "package", g.chart, "--destination", folder); err != nil {
-		return err
-	}
-	manifest, err := g.Kubectl(ctx, "create", "configmap", chartConfigMap, "-n", experimentNamespace, "--from-file="+folder,
-		"--dry-run=client", "-o", "yaml")
-	if err != nil {
-		return err
-	}
-	return g.Apply(ctx, strings.NewReader(manifest))
+	return operator.ApplyChart(ctx, g.Cluster, g.chart, experimentNamespace, chartConfigMap)
 }
 
 // leave removes all that there is. After a failure the logs are kept.

@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/saltside/soak-operator/hack/operator"
 )
 
 // What config/samples makes, by its names.
@@ -29,30 +29,12 @@ func applySample(ctx context.Context, g *ground, screen *screen) error {
 	if _, err := g.Kubectl(ctx, "apply", "-f", filepath.Join(samples, "experiment", "namespaces.yaml")); err != nil {
 		return err
 	}
-	if err := applyChart(ctx, g, filepath.Join(samples, "classifieds")); err != nil {
+	if err := operator.ApplyChart(ctx, g.Cluster, filepath.Join(samples, "classifieds"), namespace, chartConfigMap); err != nil {
 		return fmt.Errorf("put the chart into a ConfigMap: %w", err)
 	}
 	_, err := g.Kubectl(ctx, "apply", "-k", filepath.Join(samples, "experiment"))
 	g.applied = err == nil
 	return err
-}
-
-// applyChart packages the chart into a ConfigMap.
-func applyChart(ctx context.Context, g *ground, chart string) (err error) {
-	folder, err := os.MkdirTemp("", "soak-demo-chart-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	if _, err := g.Helm(ctx, "package", chart, "--destination", folder); err != nil {
-		return err
-	}
-	manifest, err := g.Kubectl(ctx, "create", "configmap", chartConfigMap, "-n", namespace, "--from-file="+folder,
-		"--dry-run=client", "-o", "yaml")
-	if err != nil {
-		return err
-	}
-	return g.Apply(ctx, strings.NewReader(manifest))
 }
 
 // deleteExperiment deletes the experiment and looks whether anything of it is left.

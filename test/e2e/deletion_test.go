@@ -103,9 +103,7 @@ func TestBlockedDeletionAtWork(t *testing.T) {
 func TestDeletionAwaitsTheNamespace(t *testing.T) {
 	t.Parallel()
 	b := onSharedBench(t)
-	e := newExperiment(t, b)
-	target := newTarget(t, b, e)
-	e.intoTarget(target)
+	e, target := newWithTarget(t, b)
 	e.Spec.CleanupPolicy = soakv1alpha1.CleanupPolicyNever
 	e.apply()
 	e.awaitFinished()

@@ -47,16 +47,19 @@ func TestPass(t *testing.T) {
 	}
 }
 
+// failureCase is what fails, and how it is named.
+type failureCase struct {
+	values string
+	chart  func(*chart.Chart)
+	step   soakv1alpha1.Step
+	reason string
+	object string
+}
+
 // What fails is named: the step, the reason, and the object that did it.
 func TestFailures(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
-		values string
-		chart  func(*chart.Chart)
-		step   soakv1alpha1.Step
-		reason string
-		object string
-	}{
+	for name, test := range map[string]failureCase{
 		"test that fails": {
 			values: "{test: {outcome: exit-1}}",
 			step:   soakv1alpha1.StepTest, reason: release.ReasonTestFailed, object: "Pod/shop-ikman-sandbox-answers",

@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"helm.sh/helm/v3/pkg/chart"
-
 	soakv1alpha1 "github.com/saltside/soak-operator/api/v1alpha1"
 	"github.com/saltside/soak-operator/internal/release"
 )
@@ -44,13 +42,7 @@ func TestRealNode(t *testing.T) {
 		e.wantNothingLeft()
 		t.Logf("%d iterations of four markets: tally %+v, seen to pass %v", *realIterations, *object.Status.Tally, releases.iterations())
 	})
-	for name, test := range map[string]struct {
-		values string
-		chart  func(*chart.Chart)
-		step   soakv1alpha1.Step
-		reason string
-		object string
-	}{
+	for name, test := range map[string]failureCase{
 		"test that fails": {
 			values: "{test: {outcome: exit-1}}",
 			step:   soakv1alpha1.StepTest, reason: release.ReasonTestFailed, object: "Pod/shop-ikman-sandbox-answers",

@@ -14,9 +14,7 @@ import (
 func TestSafetyConsentTakenAway(t *testing.T) {
 	t.Parallel()
 	b := onSharedBench(t)
-	e := newExperiment(t, b)
-	target := newTarget(t, b, e)
-	e.intoTarget(target)
+	e, target := newWithTarget(t, b)
 	e.Spec.Stop.MaxIterations = 2
 	e.Spec.Values = values(t, "{web: {startDelay: 3s}}")
 	e.apply()
@@ -37,9 +35,7 @@ func TestSafetyConsentTakenAway(t *testing.T) {
 func TestSafetyDeletedWithoutConsent(t *testing.T) {
 	t.Parallel()
 	b := onSharedBench(t)
-	e := newExperiment(t, b)
-	target := newTarget(t, b, e)
-	e.intoTarget(target)
+	e, target := newWithTarget(t, b)
 	e.Spec.CleanupPolicy = soakv1alpha1.CleanupPolicyNever
 	e.apply()
 	e.wantTally(e.awaitFinished(), soakv1alpha1.Tally{Passed: 1})

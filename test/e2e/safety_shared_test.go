@@ -25,6 +25,15 @@ func (e *experiment) intoTarget(namespace string) {
 		"--serviceaccount="+e.Namespace+":"+account)
 }
 
+// newWithTarget returns an experiment that installs into a namespace of its own, which lets it in.
+func newWithTarget(t *testing.T, b *bench) (e *experiment, target string) {
+	t.Helper()
+	e = newExperiment(t, b)
+	target = newTarget(t, b, e)
+	e.intoTarget(target)
+	return e, target
+}
+
 // newTarget makes a namespace that lets in experiments from another.
 func newTarget(t *testing.T, b *bench, from *experiment) string {
 	t.Helper()
@@ -57,9 +66,8 @@ func (b *bench) installed(t *testing.T, namespace string) []string {
 func TestSafetyTwoNamespaces(t *testing.T) {
 	t.Parallel()
 	b := onSharedBench(t)
-	first, second := newExperiment(t, b), newExperiment(t, b)
-	target := newTarget(t, b, first)
-	first.intoTarget(target)
+	first, target := newWithTarget(t, b)
+	second := newExperiment(t, b)
 	second.intoTarget(target)
 	first.Spec.Stop.MaxIterations, first.Spec.CleanupPolicy = 2, soakv1alpha1.CleanupPolicyNever
 	first.apply()
@@ -77,9 +85,7 @@ func TestSafetyTwoNamespaces(t *testing.T) {
 func TestSafetyTwoExperiments(t *testing.T) {
 	t.Parallel()
 	b := onSharedBench(t)
-	first := newExperiment(t, b)
-	target := newTarget(t, b, first)
-	first.intoTarget(target)
+	first, target := newWithTarget(t, b)
 	first.Spec.Stop.MaxIterations = 4
 	// Cleaning takes so long that the second one comes upon it.
 	first.Spec.Values = values(t, "{web: {stopDelay: 4s}, terminationGracePeriodSeconds: 15}")

@@ -17,9 +17,7 @@ import (
 func TestNamespaceDeletedDuringInstall(t *testing.T) {
 	t.Parallel()
 	b := onSharedBench(t)
-	e := newExperiment(t, b)
-	target := newTarget(t, b, e)
-	e.intoTarget(target)
+	e, target := newWithTarget(t, b)
 	e.Spec.Values = values(t, "{web: {startDelay: 15s}}")
 	e.Spec.Timeouts.Install = "40s"
 	e.Spec.Stop.MaxIterations = 1000

@@ -243,19 +243,7 @@ func TestH24InstallsWhatHelmWould(t *testing.T) {
 
 func TestH23DefinitionsAreNeitherLabelledNorDeleted(t *testing.T) {
 	f := newFixture(t)
-	f.target.Allow = []soakv1alpha1.Allowance{soakv1alpha1.AllowCustomResourceDefinitions}
-	role := "definitions-" + f.target.Namespace
-	f.apply(`
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: ` + role + `}
-rules:
-- {apiGroups: [apiextensions.k8s.io], resources: [customresourcedefinitions], verbs: ["*"]}
-- {apiGroups: [release.example.com], resources: ["*"], verbs: ["*"]}
-`)
-	f.atEnd("delete", "clusterrole,clusterrolebinding", role)
-	f.atEnd("delete", "customresourcedefinition", "widgets.release.example.com", "gadgets.release.example.com", "--wait=false")
-	f.kubectl("create", "clusterrolebinding", role, "--clusterrole="+role, "--serviceaccount="+f.target.Namespace+":runner")
+	f.mayDefine("widgets", "gadgets")
 	source := shop(t, map[string]string{
 		"crds/widget.yaml":       definition,
 		"templates/widget.yaml":  "apiVersion: release.example.com/v1\nkind: Widget\nmetadata: {name: ours}\n",

@@ -283,3 +283,23 @@ func (f *fixture) isClean() {
 		f.t.Errorf("release records left after a clean that succeeded: %s", left)
 	}
 }
+
+// mayDefine lets the account define those kinds of release.example.com, and the experiment allows it. They are gone at the end.
+func (f *fixture) mayDefine(plurals ...string) {
+	f.t.Helper()
+	f.target.Allow = []soakv1alpha1.Allowance{soakv1alpha1.AllowCustomResourceDefinitions}
+	role := plurals[0] + "-" + f.target.Namespace
+	f.apply(`
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: ` + role + `}
+rules:
+- {apiGroups: [apiextensions.k8s.io], resources: [customresourcedefinitions], verbs: ["*"]}
+- {apiGroups: [release.example.com], resources: ["*"], verbs: ["*"]}
+`)
+	f.kubectl("create", "clusterrolebinding", role, "--clusterrole="+role, "--serviceaccount="+f.target.Namespace+":runner")
+	f.atEnd("delete", "clusterrole,clusterrolebinding", role)
+	for _, plural := range plurals {
+		f.atEnd("delete", "customresourcedefinition", plural+".release.example.com", "--wait=false")
+	}
+}

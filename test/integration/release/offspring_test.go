@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	soakv1alpha1 "github.com/saltside/soak-operator/api/v1alpha1"
 	"github.com/saltside/soak-operator/internal/plan"
 	"github.com/saltside/soak-operator/internal/release"
 )
@@ -14,19 +13,7 @@ import (
 // clean, until that is gone.
 func TestWhatOthersMakeOfTheirKindsIsWaitedFor(t *testing.T) {
 	f := newFixture(t)
-	f.target.Allow = []soakv1alpha1.Allowance{soakv1alpha1.AllowCustomResourceDefinitions}
-	role := "gizmos-" + f.target.Namespace
-	f.apply(`
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: ` + role + `}
-rules:
-- {apiGroups: [apiextensions.k8s.io], resources: [customresourcedefinitions], verbs: ["*"]}
-- {apiGroups: [release.example.com], resources: ["*"], verbs: ["*"]}
-`)
-	f.atEnd("delete", "clusterrole,clusterrolebinding", role)
-	f.atEnd("delete", "customresourcedefinition", "gizmos.release.example.com", "--wait=false")
-	f.kubectl("create", "clusterrolebinding", role, "--clusterrole="+role, "--serviceaccount="+f.target.Namespace+":runner")
+	f.mayDefine("gizmos")
 	f.installed(shop(t, map[string]string{
 		"crds/gizmo.yaml":      strings.NewReplacer("widget", "gizmo", "Widget", "Gizmo").Replace(definition),
 		"templates/gizmo.yaml": "apiVersion: release.example.com/v1\nkind: Gizmo\nmetadata: {name: ours}\n",
