@@ -50,7 +50,7 @@ func TestSafetyBetweenCleanAndInstall(t *testing.T) { //nolint:tparallel // one 
 			e.kubectl("delete", "rolebinding", account)
 			e.kubectl("delete", "soak", e.Name, "--wait=false")
 		})
-		e.awaitStalled("Forbidden", account, "may not", "secrets")
+		e.awaitStalled("Forbidden", account, "may not") // read the chart, if Build has yet to, or Secrets
 		e.kubectl("create", "rolebinding", account, "--clusterrole=admin", "--serviceaccount="+e.Namespace+":"+account)
 		e.awaitGone()
 		e.wantNothingLeft()
