@@ -76,13 +76,8 @@ func jumpingOperator(t *testing.T) (binary string) {
 func TestClockJump(t *testing.T) {
 	t.Parallel()
 	b := onBench(t, simulatedNodes)
-	if err := b.stop(); err != nil {
-		t.Fatal(err)
-	}
-	b.options.Binary = jumpingOperator(t)
-	if err := b.start(); err != nil {
-		t.Fatal(err)
-	}
+	jumping := jumpingOperator(t)
+	b.restart(t, func(options *operator.Options) { options.Binary = jumping })
 	e, stuck := newExperiment(t, b), newExperiment(t, b)
 	e.Spec.Stop.MaxIterations, e.Spec.IterationInterval = 12, "2s"
 	followed := e.followResults()

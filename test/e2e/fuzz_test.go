@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	soakv1alpha1 "github.com/saltside/soak-operator/api/v1alpha1"
+	"github.com/saltside/soak-operator/hack/operator"
 )
 
 // Whatever somebody writes into a field is refused with a message, or driven to a state that can be read. The operator
@@ -26,6 +27,7 @@ import (
 func TestAbsurdObjects(t *testing.T) {
 	t.Parallel()
 	b := onBench(t, simulatedNodes)
+	b.restart(t, func(*operator.Options) { b.serveMetrics(t) })
 	e := newExperiment(t, b)
 	e.Spec.Environments[0].Steps = []soakv1alpha1.Step{soakv1alpha1.StepBuild}
 	e.apply()
@@ -43,7 +45,6 @@ func TestAbsurdObjects(t *testing.T) {
 		e.awaitReadable(name)
 	}
 	e.wantNoPanic()
-	timeOf(newExperiment(t, b))
 	stuck := e.keepStuck()
 	e.wantLittleDone(stuck)
 	beside := timeOf(newExperiment(t, b))
@@ -137,7 +138,7 @@ func (e *experiment) keepStuck() int {
 			others = append(others, "soak/"+list.Items[i].Name)
 		}
 	}
-	e.kubectl(append([]string{"delete", "--timeout=100s"}, others...)...)
+	e.kubectl(append([]string{"delete", "--timeout=200s"}, others...)...)
 	if stuck == 0 {
 		e.t.Error("nothing is stuck: the test has tested nothing")
 	}

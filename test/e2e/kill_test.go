@@ -28,13 +28,7 @@ const (
 func TestKill(t *testing.T) { //nolint:tparallel // one after the other: they kill the same operator
 	t.Parallel()
 	b := onBench(t, simulatedNodes)
-	if err := b.stop(); err != nil {
-		t.Fatal(err)
-	}
-	b.options.Arguments = append(b.options.Arguments, "--leader-elect=false") // There is never a second one, and so no lease to wait for.
-	if err := b.start(); err != nil {
-		t.Fatal(err)
-	}
+	b.restart(t, onlyOne)
 	t.Run("in each step", func(t *testing.T) { testKillInEachStep(t, b) })
 	testKillWhileHelmWorks(t, b)
 }

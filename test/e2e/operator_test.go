@@ -32,7 +32,7 @@ type bench struct {
 	client  client.WithWatch // the administrator's
 	options operator.Options
 	process *operator.Process
-	metrics string // where the operator serves them
+	metrics string // where the operator serves them, if it does
 }
 
 // binary is the operator, built once; with the race detector, as the tests are.
@@ -70,6 +70,7 @@ func onSharedBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
+	made.serveMetrics(t)
 	if err := made.start(); err != nil {
 		t.Fatal(err)
 	}
@@ -120,16 +121,38 @@ func newBench(target *cluster.Cluster) (*bench, error) {
 		return nil, err
 	}
 	admin, err := client.NewWithWatch(config, client.Options{Scheme: scheme})
-	if err != nil {
-		return nil, err
-	}
-	metrics, err := freeAddress()
 	return &bench{
-		cluster: target, client: admin, metrics: metrics,
-		options: operator.Options{
-			Binary: program, Kubeconfig: kubeconfig, Folder: folder, Arguments: []string{"--metrics-bind-address=" + metrics},
-		},
+		cluster: target, client: admin,
+		options: operator.Options{Binary: program, Kubeconfig: kubeconfig, Folder: folder},
 	}, err
+}
+
+// serveMetrics from the next start on.
+func (b *bench) serveMetrics(t *testing.T) {
+	t.Helper()
+	address, err := freeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.metrics = address
+	b.options.Arguments = append(b.options.Arguments, "--metrics-bind-address="+address)
+}
+
+// restart the operator, with other options if change makes them so.
+func (b *bench) restart(t *testing.T, change func(*operator.Options)) {
+	t.Helper()
+	if err := b.stop(); err != nil {
+		t.Fatal(err)
+	}
+	change(&b.options)
+	if err := b.start(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// onlyOne is an operator that needs no lease: there is never a second one.
+func onlyOne(options *operator.Options) {
+	options.Arguments = append(options.Arguments, "--leader-elect=false")
 }
 
 func (b *bench) start() (err error) {

@@ -16,13 +16,7 @@ const freezeLimit = 20
 func TestSafetyBetweenCleanAndInstall(t *testing.T) { //nolint:tparallel // one after the other: they freeze the same operator
 	t.Parallel()
 	b := onBench(t, simulatedNodes)
-	if err := b.stop(); err != nil {
-		t.Fatal(err)
-	}
-	b.options.Arguments = append(b.options.Arguments, "--leader-elect=false") // It would give up its lease while it is frozen.
-	if err := b.start(); err != nil {
-		t.Fatal(err)
-	}
+	b.restart(t, onlyOne) // It would give up its lease while it is frozen.
 	t.Run("release", func(t *testing.T) {
 		e, packed := newExperiment(t, b), otherChart(t)
 		var theirs *foreign

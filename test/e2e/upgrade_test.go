@@ -29,7 +29,7 @@ func TestUpgradeInTheMiddleOfAnIteration(t *testing.T) {
 	passedIn(e, 1)
 	e.awaitStepOf(soakv1alpha1.StepInstall, 2)
 	b.addField(t)
-	b.replace(t, current)
+	b.restart(t, func(options *operator.Options) { options.Binary = current })
 	object := e.awaitFinished()
 	if tally := object.Status.Tally; tally.Passed != 4 || tally.Failed != 0 || tally.Errored != 0 {
 		t.Errorf("the tally is %+v", tally)
@@ -50,18 +50,6 @@ func (b *bench) addField(t *testing.T) {
 	for _, kind := range []string{"soakexperiments", "soakruns", "soakcells"} {
 		b.kubectl(t, "patch", "crd", kind+".soak.saltside.io", "--type=json", "-p",
 			`[{"op":"add","path":"/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/future","value":{"type":"string","default":"known"}}]`)
-	}
-}
-
-// replace the operator by another build.
-func (b *bench) replace(t *testing.T, binary string) {
-	t.Helper()
-	if err := b.stop(); err != nil {
-		t.Fatal(err)
-	}
-	b.options.Binary = binary
-	if err := b.start(); err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -87,5 +75,5 @@ func (b *bench) downgrade(t *testing.T, revision string) {
 	for _, part := range []string{"crd", "rbac"} {
 		b.kubectl(t, "replace", "-k", filepath.Join(then, "config", part))
 	}
-	b.replace(t, filepath.Join(then, "then"))
+	b.restart(t, func(options *operator.Options) { options.Binary = filepath.Join(then, "then") })
 }
