@@ -119,7 +119,7 @@ func (s *steps) tidy(cell *soakv1alpha1.SoakCell, outcome plan.Outcome) {
 func targetOf(run *soakv1alpha1.SoakRun, cell *soakv1alpha1.SoakCell) release.Target {
 	inputs := run.Spec.Inputs
 	former := ""
-	if uid := run.Annotations[soakv1alpha1.AnnotationAdopt]; uid != "" {
+	if uid := run.Annotations[soakv1alpha1.AnnotationAdopt]; uid != "" && uid != run.Spec.Experiment.UID {
 		former = plan.CellLabel(uid, cell.Spec.Market, cell.Spec.Environment)
 	}
 	return release.Target{

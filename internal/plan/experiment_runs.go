@@ -44,15 +44,10 @@ func (e *experimentView) newRun() *soakv1alpha1.SoakRun {
 			},
 		},
 	}
-	handDown(soakv1alpha1.AnnotationRestartedAt, experiment, run)
-	e.annotate(run)
+	for _, name := range []string{soakv1alpha1.AnnotationRestartedAt, soakv1alpha1.AnnotationHold, soakv1alpha1.AnnotationAdopt} {
+		handDown(name, experiment, run)
+	}
 	return run
-}
-
-// annotate hands down to a run what may change while it goes on.
-func (e *experimentView) annotate(run *soakv1alpha1.SoakRun) {
-	handDown(soakv1alpha1.AnnotationHold, e.Experiment, run)
-	handDown(soakv1alpha1.AnnotationAdopt, e.Experiment, run)
 }
 
 // handDown gives a run the experiment's annotation of that name, or takes it away.
@@ -86,14 +81,16 @@ func (e *experimentView) controls() soakv1alpha1.Controls {
 // that is not current has to end too.
 func (e *experimentView) control() {
 	for _, run := range e.runs {
+		changed := run.DeepCopy()
+		handDown(soakv1alpha1.AnnotationAdopt, e.Experiment, changed) // whatever state it is in, it may have to clean
 		if run.DeletionTimestamp != nil {
+			e.update(run, changed)
 			continue
 		}
-		changed := run.DeepCopy()
 		if run == e.current {
 			changed.Spec.Controls = e.controls()
 			changed.Spec.Run.Description = e.Experiment.Spec.Run.Description
-			e.annotate(changed)
+			handDown(soakv1alpha1.AnnotationHold, e.Experiment, changed)
 		}
 		if ended := run == e.current && e.next != ""; changed.Spec.End == "" && (ended || (run != e.current && !Finished(run))) {
 			changed.Spec.End = endReason(e.next)

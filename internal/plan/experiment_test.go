@@ -264,6 +264,13 @@ func TestExperimentKeepsTheRunThatIs(t *testing.T) {
 			}),
 			runs: runs(runNumbered(3)), wantWhy: "its run goes on", wantTold: []string{"classifieds-3 adopt=e0"},
 		},
+		"asked to adopt while an earlier run is still to be cleaned": {
+			experiment: anExperiment(func(experiment *soakv1alpha1.SoakExperiment) {
+				experiment.Annotations = map[string]string{soakv1alpha1.AnnotationAdopt: "e0"}
+			}),
+			runs:    runs(runNumbered(3), runNumbered(2, finishedRun("InputsChanged"), func(run *soakv1alpha1.SoakRun) { run.DeletionTimestamp = at(0) })),
+			wantWhy: "its run goes on", wantTold: []string{"classifieds-3 adopt=e0", "classifieds-2 adopt=e0"},
+		},
 		"no longer asked to": {
 			experiment: anExperiment(), wantWhy: "its run goes on", wantTold: []string{"classifieds-3"},
 			runs: runs(runNumbered(3, func(run *soakv1alpha1.SoakRun) {

@@ -42,6 +42,11 @@ func (o *operation) clean(inventory []soakv1alpha1.InventoryItem) plan.Outcome {
 			}
 		}
 	}
+	if len(inventory) == 0 {
+		// What to look for beside what is always looked for is not known before Build: what came of it would be found and
+		// its owners not. Install then finds what is in its way, and the next Clean knows.
+		o.target.FormerCell = ""
+	}
 	return o.prove(inventory)
 }
 

@@ -24,7 +24,7 @@ type Target struct {
 	ExperimentNamespace, Experiment string
 	// ExperimentUID tells it from others that have had its name.
 	ExperimentUID string
-	// Cell is the value of the cell's label: what carries it is ours, all else is not.
+	// Cell is the value of the cell's label: what carries it is ours, all else is not, but for what is adopted.
 	Cell string
 	// FormerCell is what that value was before the experiment was restored under another UID: what carries it and names
 	// the experiment is ours as well. Empty unless somebody has asked for it to be adopted.

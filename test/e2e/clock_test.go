@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
-
 	soakv1alpha1 "github.com/saltside/soak-operator/api/v1alpha1"
 	"github.com/saltside/soak-operator/hack/operator"
 )
@@ -65,7 +63,8 @@ func jumpingOperator(t *testing.T) (binary string) {
 		t.Fatal(err)
 	}
 	binary = filepath.Join(t.TempDir(), "manager")
-	if err := operator.Build(t.Context(), binary, "-overlay="+file); err != nil {
+	// One package after the other: other tests have deadlines meanwhile.
+	if err := operator.Build(t.Context(), binary, "-overlay="+file, "-p=1"); err != nil {
 		t.Fatal(err)
 	}
 	return binary
@@ -89,6 +88,7 @@ func TestClockJump(t *testing.T) {
 		return last != nil && time.Until(last.Time) > 50*time.Minute
 	})
 	b.kubectl(t, "label", "namespace", stuck.Namespace, soakv1alpha1.LabelAllowedFrom+"-")
+	stuck.Spec.Stop.MaxIterations = 1000
 	stuck.apply()
 	stuck.awaitStalled("NamespaceNotAllowed", "kubectl label")
 	stuck.awaitAttempt(2) // which waits until an hour and some seconds from now
@@ -103,7 +103,7 @@ func TestClockJump(t *testing.T) {
 	}
 	followed.want(map[string]int{"ikman/sandbox": 12})
 	stuck.await("what was stuck has passed", func(object *soakv1alpha1.SoakExperiment) bool {
-		return meta.IsStatusConditionTrue(object.Status.Conditions, soakv1alpha1.ConditionFinished) && object.Status.Tally.Passed == 1
+		return object.Status.Tally != nil && object.Status.Tally.Passed > 0
 	})
 	e.awaitCleaned()
 	e.wantNothingLeft()

@@ -51,7 +51,7 @@ func TestStopRules(t *testing.T) {
 				e.bench.kubectl(t, "label", "namespace", e.Namespace, soakv1alpha1.LabelAllowedFrom+"-")
 			}
 			e.apply()
-			object := e.awaitFinished()
+			object := e.awaitFor(2*patience, "finished", finished) // ErroredFor takes over a minute of back-off
 			e.wantConditions(object, map[string]string{soakv1alpha1.ConditionFinished: "True " + reason})
 			if inconclusive := object.Status.Summary.Verdict == "Inconclusive"; inconclusive != test.unlet {
 				t.Errorf("the verdict is %s", object.Status.Summary.Verdict)

@@ -25,11 +25,13 @@ func TestSafetyNoMoreThanTheAccount(t *testing.T) {
 	for name, try := range map[string]struct {
 		template string
 		narrow   bool // that is, all that the account may do is read the chart
+		refused  bool // elsewhere than in the experiment's own namespace
 		words    []string
 	}{
 		"lookup": {
 			template: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: told}\ndata: {it: {{ (lookup \"v1\" \"Secret\" \"" + vault + "\" \"payroll\").data.key | quote }}}\n",
 			words:    []string{account, "may not get secrets in namespace " + vault},
+			refused:  true,
 		},
 		"grant": {
 			template: `
@@ -59,7 +61,9 @@ subjects: [{kind: ServiceAccount, name: runner, namespace: NAMESPACE}]
 			e.apply()
 			e.awaitStalled(release.ReasonForbidden, try.words...)
 			e.wantUntold(forbiddenWord)
-			e.wantAsAccount(vault)
+			if refused := e.wantAsAccount(vault); (refused > 0) != try.refused {
+				t.Errorf("%d requests were refused elsewhere", refused)
+			}
 		})
 	}
 }
@@ -77,11 +81,12 @@ func (e *experiment) wantUntold(word string) {
 }
 
 // wantAsAccount checks by the audit log that whatever the operator did in the experiment's namespace, but to its own kinds,
-// was done as the account of the experiment, and that this was refused in a namespace that is closed to it.
-func (e *experiment) wantAsAccount(closed string) {
+// was done as the account of the experiment, and that none of its requests elsewhere was allowed. It returns how many of
+// these were refused.
+func (e *experiment) wantAsAccount(closed string) (refused int) {
 	e.t.Helper()
 	runner := accountPrefix + e.Namespace + ":" + account
-	tried, refused := 0, 0
+	tried := 0
 	e.bench.audit(e.t, func(event auditEvent) {
 		if event.ObjectRef == nil || event.User.Username != operatorUser {
 			return
@@ -110,5 +115,5 @@ func (e *experiment) wantAsAccount(closed string) {
 	if tried == 0 {
 		e.t.Error("the account was never used: the test has tested nothing")
 	}
-	e.t.Logf("%d requests as the account in its namespace, %d refused elsewhere", tried, refused)
+	return refused
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -55,20 +56,73 @@ func TestSafetyRestoredExperiment(t *testing.T) {
 	e.wantNothingLeft()
 }
 
-// What was left is adopted without its release record as well.
+// What was left is adopted without its release record as well, whether that is asked for when it is in the way, or from the
+// beginning.
 func TestSafetyRestoredWithoutRecord(t *testing.T) {
+	t.Parallel()
+	for _, early := range []bool{false, true} {
+		t.Run(fmt.Sprintf("early=%t", early), func(t *testing.T) {
+			t.Parallel()
+			e := newExperiment(t, onSharedBench(t))
+			e.letGo()
+			e.kubectl("delete", "secret", recordPrefix+releaseName+".v1")
+			if early {
+				e.adoptFromTheBeginning()
+				e.apply()
+			} else {
+				left := e.bench.remember(t, e.Namespace, append([]string{"deployment/" + releaseName + "-web", "pvc/data-" + releaseName + "-store-0"}, e.pods()...)...)
+				e.apply()
+				e.awaitStalled(release.ReasonObjectConflict, "another UID", soakv1alpha1.AnnotationAdopt)
+				left.wantSame()
+				e.adopt()
+			}
+			e.wantTally(e.awaitFinished(), soakv1alpha1.Tally{Passed: 1, Retried: 1})
+			e.kubectl("delete", "soak", e.Name, "--timeout=60s")
+			e.wantNothingLeft()
+		})
+	}
+}
+
+// adoptFromTheBeginning has the experiment ask for what there is, before it is applied.
+func (e *experiment) adoptFromTheBeginning() {
+	e.t.Helper()
+	uid := e.kubectl("get", "deployment/"+releaseName+"-web", "-o", `jsonpath={.metadata.labels.soak\.saltside\.io/experiment-uid}`)
+	if uid == "" {
+		e.t.Fatal("what was left does not say for whom it was created")
+	}
+	e.Annotations = map[string]string{soakv1alpha1.AnnotationAdopt: uid}
+}
+
+// A release of another name, whose objects have the names of ours, is not taken apart without Helm: it is in the way until somebody has uninstalled it.
+func TestSafetyRestoredUnderAnotherName(t *testing.T) {
 	t.Parallel()
 	e := newExperiment(t, onSharedBench(t))
 	e.letGo()
-	e.kubectl("delete", "secret", recordPrefix+releaseName+".v1")
-	left := e.bench.remember(t, e.Namespace, append([]string{"deployment/" + releaseName + "-web", "pvc/data-" + releaseName + "-store-0"}, e.pods()...)...)
+	e.adoptFromTheBeginning()
+	e.Spec.ReleaseName = "other"
 	e.apply()
-	e.awaitStalled(release.ReasonObjectConflict, "another UID", soakv1alpha1.AnnotationAdopt)
-	left.wantSame()
-	e.adopt()
+	e.awaitStalled(release.ReasonReleaseConflict, releaseName, e.Namespace, "Uninstall it")
+	if e.kubectl("get", "secret", recordPrefix+releaseName+".v1", "-o", "name") == "" {
+		t.Error("its record is gone")
+	}
+	e.helm("uninstall", releaseName, "--wait")
 	e.wantTally(e.awaitFinished(), soakv1alpha1.Tally{Passed: 1, Retried: 1})
 	e.kubectl("delete", "soak", e.Name, "--timeout=60s")
 	e.wantNothingLeft()
+}
+
+// Asking for what it has anyway changes nothing.
+func TestSafetyAdoptsItself(t *testing.T) {
+	t.Parallel()
+	e := newExperiment(t, onSharedBench(t))
+	e.Spec.Stop.MaxIterations = 1000
+	e.apply()
+	passedIn(e, 1)
+	e.kubectl("annotate", "soak", e.Name, soakv1alpha1.AnnotationAdopt+"="+e.kubectl("get", "soak", e.Name, "-o", "jsonpath={.metadata.uid}"))
+	object := e.await("it goes on", func(object *soakv1alpha1.SoakExperiment) bool { return object.Status.Tally.Passed > 3 })
+	if attempts := object.Status.Attempts; attempts != nil && attempts.Errored > 0 || object.Status.Tally.Failed+object.Status.Tally.Errored > 0 {
+		t.Errorf("the tally is %+v, thrown away %+v", object.Status.Tally, attempts)
+	}
 }
 
 // An experiment that what was left keeps from being deleted is let go by adopting it.
