@@ -37,7 +37,9 @@ func (o *operation) ours(records []metav1.PartialObjectMetadata) error {
 	for i := range records {
 		record := &records[i]
 		if !o.target.owns(record.Labels) {
-			return because(o.foreign(ReasonReleaseConflict, "Release/"+o.target.Release, o.target.Namespace, record.Labels))
+			outcome := o.foreign(ReasonReleaseConflict, "release "+o.target.Release, o.target.Namespace, record.Labels)
+			outcome.Object = "Release/" + o.target.Release
+			return because(outcome)
 		}
 		if o.target.ageOf(record.Labels) == newer {
 			return because(o.superseded("Release/"+o.target.Release, record.Labels))

@@ -131,8 +131,10 @@ func (o *operation) touchable(found []remnant) error {
 	for _, r := range found {
 		labels := r.object.GetLabels()
 		if release := labels["name"]; r.isRecord() && o.target.adopts(labels) && release != o.target.Release {
-			return because(hopeless(ReasonReleaseConflict, "release %s in namespace %s was created for this experiment when it had another UID, "+
-				"and releases another name: it is left alone. Uninstall it", release, r.object.GetNamespace()))
+			outcome := hopeless(ReasonReleaseConflict, "release %s in namespace %s was created for this experiment when it had another UID, "+
+				"and its releases another name: it is left alone. Uninstall it", release, r.object.GetNamespace())
+			outcome.Object = "Release/" + release
+			return because(outcome)
 		}
 		if r.isRecord() || !o.target.owns(labels) { // what is labelled as a record is one to Helm, whatever its name
 			if err := o.ours([]metav1.PartialObjectMetadata{{ObjectMeta: metav1.ObjectMeta{Labels: labels}}}); err != nil {
