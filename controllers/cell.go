@@ -50,7 +50,7 @@ func AddCells(manager ctrl.Manager, store *Store, steps Steps, options operation
 	return newController(manager, "cell").
 		For(&soakv1alpha1.SoakCell{}).
 		Watches(&soakv1alpha1.SoakCell{}, handler.Funcs{DeleteFunc: cells.gone}).
-		Watches(&soakv1alpha1.SoakCell{}, handler.EnqueueRequestsFromMapFunc(cells.ofSameRelease)).
+		Watches(&soakv1alpha1.SoakCell{}, handler.EnqueueRequestsFromMapFunc(cells.ofSameRelease), beginsOrGoes).
 		Watches(&soakv1alpha1.SoakRun{}, handler.EnqueueRequestsFromMapFunc(cells.ofRun), comesOrGoes).
 		WatchesRawSource(source.Func(woken.connect)).
 		Complete(cells)
@@ -159,7 +159,7 @@ func (c *Cells) gone(_ context.Context, event deleteEvent, _ workqueue.TypedRate
 	c.runner.ForgetCell(string(event.Object.GetUID()))
 }
 
-// ofSameRelease are the cells of other runs that may wait for this one.
+// ofSameRelease are the cells of other runs that may have to leave the release to this one.
 func (c *Cells) ofSameRelease(ctx context.Context, object client.Object) []ctrl.Request {
 	cell, ok := object.(*soakv1alpha1.SoakCell)
 	if !ok {

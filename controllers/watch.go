@@ -57,6 +57,14 @@ func after(delay time.Duration, err error) (ctrl.Result, error) {
 // comesOrGoes passes what is new, and what is gone.
 var comesOrGoes = builder.WithPredicates(predicate.Funcs{UpdateFunc: func(event.UpdateEvent) bool { return false }})
 
+// beginsOrGoes passes cells that are new, begin their first attempt or are gone: what another cell of the same release
+// goes by.
+var beginsOrGoes = builder.WithPredicates(predicate.Funcs{UpdateFunc: func(event event.UpdateEvent) bool {
+	before, ok := event.ObjectOld.(*soakv1alpha1.SoakCell)
+	after, okay := event.ObjectNew.(*soakv1alpha1.SoakCell)
+	return ok && okay && before.Status.LastAttempt == 0 && after.Status.LastAttempt > 0
+}})
+
 // experimentOf a run or a cell.
 func experimentOf(_ context.Context, object client.Object) []ctrl.Request {
 	name := object.GetLabels()[soakv1alpha1.LabelExperiment]
