@@ -212,7 +212,7 @@ func TestHold(t *testing.T) {
 	e.await("it goes on", func(object *soakv1alpha1.SoakExperiment) bool { return object.Status.Tally.Passed > before })
 }
 
-// Markets that come and go while a run is at work end it, for another, and leave nothing of those that went.
+// Markets and environments that come and go while a run is at work end it, for another, and leave nothing of those that went.
 func TestMarketsComeAndGo(t *testing.T) {
 	t.Parallel()
 	e := newExperiment(t, onSharedBench(t))
@@ -223,8 +223,25 @@ func TestMarketsComeAndGo(t *testing.T) {
 	e.Spec.Markets = []soakv1alpha1.Market{{Name: "ikman"}, {Name: "tonaton"}}
 	e.apply()
 	passedIn(e, 2)
-	e.await("nothing of the market that went is left", func(*soakv1alpha1.SoakExperiment) bool {
-		left := e.bench.kubectl(t, "get", "all,secrets,pvc", "-n", e.Namespace, "-o", "name")
-		return !strings.Contains(left, "bikroy")
+	e.awaitNone("bikroy")
+
+	e.Spec.Environments = append(e.Spec.Environments, e.Spec.Environments[0])
+	e.Spec.Environments[1].Name = "canary"
+	e.apply()
+	passedIn(e, 3)
+	if cells := e.cells(); cells["tonaton/canary"].Status.Tally == nil {
+		t.Error("the environment that came has counted nothing")
+	}
+	e.Spec.Environments = e.Spec.Environments[1:]
+	e.apply()
+	passedIn(e, 4)
+	e.awaitNone("sandbox")
+}
+
+// awaitNone waits until nothing is left that has such a name in its own.
+func (e *experiment) awaitNone(name string) {
+	e.t.Helper()
+	e.await("nothing of "+name+" is left", func(*soakv1alpha1.SoakExperiment) bool {
+		return !strings.Contains(e.kubectl("get", "all,secrets,pvc", "-o", "name"), name)
 	})
 }
