@@ -17,11 +17,8 @@ import (
 
 // clean uninstalls what record there is, sweeps what that leaves, and proves that nothing is left.
 func (o *operation) clean(inventory []soakv1alpha1.InventoryItem) plan.Outcome {
-	records, err := o.recordHeads()
+	records, err := o.readRecords()
 	if err != nil {
-		return o.explain(err, unexpected)
-	}
-	if err := o.ours(records); err != nil {
 		return o.explain(err, unexpected)
 	}
 	if len(records) > 0 {

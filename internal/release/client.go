@@ -21,6 +21,8 @@ import (
 type client struct {
 	*kube.Client
 	o *operation
+	// going are the objects that were there when Helm deleted them, by what it calls them.
+	going map[*resource.Info]metav1.Object
 }
 
 var (
@@ -171,17 +173,22 @@ func (c *client) DeleteWithPropagationPolicy(resources kube.ResourceList, _ meta
 	var errs []error
 	result := &kube.Result{}
 	for _, alike := range byKind(resources) {
-		failed := make([]error, len(alike))
+		going, failed := make([]metav1.Object, len(alike)), make([]error, len(alike))
 		var requests errgroup.Group
 		requests.SetLimit(requestsAtOnce)
 		for i, info := range alike {
 			requests.Go(func() error {
-				failed[i] = c.o.remove(info)
+				if found, err := c.o.remove(info); err != nil {
+					failed[i] = err
+				} else if found != nil {
+					going[i] = found
+				}
 				return nil
 			})
 		}
 		_ = requests.Wait() // each has said for itself
 		for i, info := range alike {
+			c.going[info] = going[i]
 			if failed[i] != nil {
 				errs = append(errs, failed[i])
 			} else {
@@ -204,9 +211,19 @@ func byKind(resources kube.ResourceList) []kube.ResourceList {
 	return parts
 }
 
-// WaitForDelete waits until none of the objects is there any more.
+// WaitForDelete waits until those of the objects are gone that were there when they were deleted: one that is made anew has
+// another UID. What is not ours, or stays, was not deleted.
 func (c *client) WaitForDelete(resources kube.ResourceList, timeout time.Duration) error {
-	return c.o.awaitGone(resources, timeout)
+	ctx, cancel := c.o.within(timeout)
+	defer cancel()
+	for _, info := range resources {
+		if found := c.going[info]; found != nil {
+			if err := c.o.awaitDeletion(ctx, info, found); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Wait waits until all of the objects are ready.

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"helm.sh/helm/v3/pkg/kube"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/cli-runtime/pkg/resource"
@@ -27,26 +26,7 @@ func (o *operation) within(timeout time.Duration) (context.Context, context.Canc
 	return context.WithTimeout(o.ctx, timeout)
 }
 
-// awaitGone waits until none of the objects is there any more that are there now: one that is made anew has another
-// UID. What is not ours, or stays, has not been deleted and is not waited for.
-func (o *operation) awaitGone(resources kube.ResourceList, timeout time.Duration) error {
-	ctx, cancel := o.within(timeout)
-	defer cancel()
-	for _, info := range resources {
-		found, err := o.find(info)
-		if err != nil {
-			return err
-		}
-		if found == nil || o.stays(info.Mapping.GroupVersionKind.GroupKind()) || !o.target.owns(found.Labels) {
-			continue
-		}
-		if err := o.awaitDeletion(ctx, info, found); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
+// awaitDeletion waits until an object is gone that was there.
 func (o *operation) awaitDeletion(ctx context.Context, info *resource.Info, found metav1.Object) error {
 	uid := found.GetUID()
 	v := o.follow(ctx, byName(info, false), found)

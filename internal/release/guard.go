@@ -114,26 +114,26 @@ func (o *operation) stays(kind schema.GroupKind) bool {
 
 // remove deletes the object of that name if it is ours: by its UID, so that it is no other by then. The object
 // of somebody else is left alone in Clean, where it is not what is looked for, and an error elsewhere, where it is
-// in the way.
-func (o *operation) remove(info *resource.Info) error {
+// in the way. It returns what goes by that.
+func (o *operation) remove(info *resource.Info) (*metav1.PartialObjectMetadata, error) {
 	if o.stays(info.Mapping.GroupVersionKind.GroupKind()) {
-		return nil
+		return nil, nil //nolint:nilnil // that nothing goes is an answer
 	}
 	found, err := o.find(info)
 	if err != nil || found == nil {
-		return err
+		return nil, err
 	}
 	if o.target.owns(found.Labels) && o.target.ageOf(found.Labels) == newer {
-		return o.judge(o.superseded(infoName(info), found.Labels))
+		return nil, o.judge(o.superseded(infoName(info), found.Labels))
 	}
 	if !o.target.owns(found.Labels) {
 		if o.step == soakv1alpha1.StepClean {
 			o.note("%s is not of this cell and was left alone", infoName(info))
-			return nil
+			return nil, nil //nolint:nilnil // the same
 		}
-		return o.judge(o.inTheWay(infoName(info), info.Namespace, found.Labels))
+		return nil, o.judge(o.inTheWay(infoName(info), info.Namespace, found.Labels))
 	}
-	return o.deleteByUID(info.Mapping, found)
+	return found, o.deleteByUID(info.Mapping, found)
 }
 
 // deleteByUID deletes this very object, which must be ours. That it is gone or has been replaced meanwhile is no error.

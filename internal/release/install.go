@@ -1,6 +1,7 @@
 package release
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -84,17 +85,6 @@ func contentsOf(sealed *chart.Chart) (contents, error) {
 // free checks that there is no release of that name, and no object in the way of one that the chart creates, before
 // any is created. Helm takes an unreadable history for none, and the objects of its hooks for its own.
 func (o *operation) free(c contents) error {
-	records, err := o.recordHeads()
-	if err != nil {
-		return err
-	}
-	if err := o.ours(records); err != nil {
-		return err
-	}
-	if len(records) > 0 {
-		return because(errored(ReasonNotClean, "release %s is still there, from run %s, attempt %s", o.target.Release,
-			records[0].Labels[soakv1alpha1.LabelRun], records[0].Labels[soakv1alpha1.LabelAttempt]))
-	}
 	var names errgroup.Group
 	names.SetLimit(requestsAtOnce)
 	for _, document := range c.documents {
@@ -109,7 +99,16 @@ func (o *operation) free(c contents) error {
 			}
 		}
 	}
-	return names.Wait()
+	return cmp.Or(o.releaseIsFree(), names.Wait()) // whose release is in the way says more than one of its objects
+}
+
+func (o *operation) releaseIsFree() error {
+	records, err := o.readRecords()
+	if err != nil || len(records) == 0 {
+		return err
+	}
+	return because(errored(ReasonNotClean, "release %s is still there, from run %s, attempt %s", o.target.Release,
+		records[0].Labels[soakv1alpha1.LabelRun], records[0].Labels[soakv1alpha1.LabelAttempt]))
 }
 
 func (o *operation) nameIsFree(kind schema.GroupVersionKind, name string) error {
@@ -163,11 +162,8 @@ func (o *operation) seeWhatIsMissing(decorated *client, c contents) {
 
 // deployed checks that there is one record of the release, that it is of this attempt, and that it is deployed.
 func (o *operation) deployed() error {
-	records, err := o.recordHeads()
+	records, err := o.readRecords()
 	if err != nil {
-		return err
-	}
-	if err := o.ours(records); err != nil {
 		return err
 	}
 	if len(records) != 1 {

@@ -11,6 +11,10 @@ import (
 	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/kube"
 	"helm.sh/helm/v3/pkg/storage"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/cli-runtime/pkg/resource"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
@@ -52,6 +56,11 @@ type operation struct {
 	watchDynamic  dynamic.Interface
 	watchMetadata metadata.Interface
 
+	// records of the release, by name, as they were read or written last.
+	records map[string]*corev1.Secret
+	// recorded is the version of the record that was written last, if any was.
+	recorded string
+
 	lock   sync.Mutex
 	judged *judgement
 	passed map[string]bool
@@ -91,12 +100,20 @@ func (o *operation) connect() error {
 	unlimited := &http.Client{Transport: o.config.Transport}
 	var errs [6]error
 	o.discovery, errs[0] = discovery.NewDiscoveryClientForConfigAndClient(o.config, limited)
-	o.clientset, errs[1] = kubernetes.NewForConfigAndClient(o.config, limited)
+	o.clientset, errs[1] = kubernetes.NewForConfigAndClient(compact(o.config), limited)
 	o.dynamic, errs[2] = dynamic.NewForConfigAndClient(o.config, limited)
 	o.metadata, errs[3] = metadata.NewForConfigAndClient(metadata.ConfigFor(o.config), limited)
 	o.watchDynamic, errs[4] = dynamic.NewForConfigAndClient(o.config, unlimited)
 	o.watchMetadata, errs[5] = metadata.NewForConfigAndClient(metadata.ConfigFor(o.config), unlimited)
 	return errors.Join(errs[:]...)
+}
+
+// compact is the configuration of a client that exchanges what is not custom in Protobuf: the records are large.
+func compact(config *rest.Config) *rest.Config {
+	config = rest.CopyConfig(config)
+	config.ContentType = runtime.ContentTypeProtobuf
+	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
+	return config
 }
 
 // helm returns what one of Helm's actions needs: a configuration that is used for it alone.
@@ -109,6 +126,7 @@ func (o *operation) helm() (*action.Configuration, *client, error) {
 	decorated := &client{
 		Client: &kube.Client{Factory: newFactory(getter), Log: discard, Namespace: o.target.Namespace},
 		o:      o,
+		going:  map[*resource.Info]metav1.Object{},
 	}
 	capabilities := *known.capabilities
 	return &action.Configuration{

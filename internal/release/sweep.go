@@ -137,7 +137,7 @@ func (o *operation) touchable(found []remnant) error {
 			return because(outcome)
 		}
 		if r.isRecord() || !o.target.owns(labels) { // what is labelled as a record is one to Helm, whatever its name
-			if err := o.ours([]metav1.PartialObjectMetadata{{ObjectMeta: metav1.ObjectMeta{Labels: labels}}}); err != nil {
+			if err := o.ours(labels); err != nil {
 				return err
 			}
 		} else if o.target.ageOf(labels) == newer {

@@ -20,7 +20,7 @@ const (
 	// settle is how long changes are gathered before they are looked at: those of many objects come in bursts.
 	settle = 20 * time.Millisecond
 	// requestsAtOnce is how many requests an operation makes at the same time.
-	requestsAtOnce = 8
+	requestsAtOnce = 16
 )
 
 // view follows some sources: read once, then kept up to date by watches until it is closed.
