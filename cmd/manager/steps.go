@@ -34,6 +34,8 @@ type steps struct {
 type sealedChart struct {
 	attempt int32
 	chart   *helmchart.Chart
+	// secrets may be in what the API server says of the chart's objects.
+	secrets chart.Secrets
 }
 
 func newSteps(charts *chart.Charts, helm *release.Helm, consent *consent, durations *metrics.Steps) *steps {
@@ -74,33 +76,37 @@ func (s *steps) do(ctx context.Context, run *soakv1alpha1.SoakRun, cell *soakv1a
 	if err != nil {
 		return plan.Outcome{Result: plan.Errored, Reason: "NotBuilt", Message: err.Error()}
 	}
+	deliver := s.helm.Test
 	if step == soakv1alpha1.StepInstall {
-		return s.helm.Install(ctx, target, built)
+		deliver = s.helm.Install
 	}
-	return s.helm.Test(ctx, target, built)
+	outcome := deliver(ctx, target, built.chart)
+	outcome.Message = built.secrets.Hide(outcome.Message)
+	return outcome
 }
 
 func (s *steps) build(ctx context.Context, run *soakv1alpha1.SoakRun, cell *soakv1alpha1.SoakCell, target release.Target) plan.Outcome {
-	source, values, outcome := s.charts.Load(ctx, run, cell.Spec.Market, cell.Spec.Environment)
+	loaded, outcome := s.charts.Load(ctx, run, cell.Spec.Market, cell.Spec.Environment)
 	if outcome.Result != plan.Succeeded {
 		return outcome
 	}
-	built, outcome := s.helm.Build(ctx, target, source, values)
+	built, outcome := s.helm.Build(ctx, target, loaded.Chart, loaded.Values)
 	s.lock.Lock()
 	defer s.lock.Unlock()
-	s.sealed[string(cell.UID)] = sealedChart{attempt: cell.Status.Attempt.Number, chart: built}
+	s.sealed[string(cell.UID)] = sealedChart{attempt: cell.Status.Attempt.Number, chart: built, secrets: loaded.Secrets}
+	outcome.Message = loaded.Secrets.Hide(outcome.Message)
 	return outcome
 }
 
 // built is what the Build of this attempt has made.
-func (s *steps) built(cell *soakv1alpha1.SoakCell) (*helmchart.Chart, error) {
+func (s *steps) built(cell *soakv1alpha1.SoakCell) (sealedChart, error) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	last, there := s.sealed[string(cell.UID)]
 	if !there || last.attempt != cell.Status.Attempt.Number {
-		return nil, fmt.Errorf("this process has not built attempt %d", cell.Status.Attempt.Number)
+		return sealedChart{}, fmt.Errorf("this process has not built attempt %d", cell.Status.Attempt.Number)
 	}
-	return last.chart, nil
+	return last, nil
 }
 
 // tidy drops what was built once no step of the attempt will ask for it.

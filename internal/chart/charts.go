@@ -83,32 +83,38 @@ func (c *Charts) resolve(ctx context.Context, namespace string, inputs *soakv1al
 	return references, nil
 }
 
-// Load returns the chart of a run and the values of one of its cells, for Build to render. If anything that the run is
-// pinned to has changed, the outcome is [plan.InputsChanged] and says what.
-//
-// Both are the caller's own, but for the content of the chart's files, which must not be changed.
-func (c *Charts) Load(ctx context.Context, run *soakv1alpha1.SoakRun, market, environment string) (*chart.Chart, map[string]any, plan.Outcome) {
+// Loaded is what Build renders. It is the caller's own, but for the content of the chart's files, which must not be changed.
+type Loaded struct {
+	Chart  *chart.Chart
+	Values map[string]any
+	// Secrets must not be told by whatever comes of the values.
+	Secrets Secrets
+}
+
+// Load returns the chart of a run and the values of one of its cells. If anything that the run is pinned to has changed,
+// the outcome is [plan.InputsChanged] and says what.
+func (c *Charts) Load(ctx context.Context, run *soakv1alpha1.SoakRun, market, environment string) (Loaded, plan.Outcome) {
 	inputs := &run.Spec.Inputs
 	found, err := c.read(ctx, run.Namespace, inputs)
 	if err != nil {
-		return nil, nil, failure(ctx, err)
+		return Loaded{}, failure(ctx, err)
 	}
 	if outcome, differs := changed(run, found); differs {
-		return nil, nil, outcome
+		return Loaded{}, outcome
 	}
-	loaded, err := c.cache.load(ctx, found.chart)
+	source, err := c.cache.load(ctx, found.chart)
 	if err != nil {
-		return nil, nil, failure(ctx, err)
+		return Loaded{}, failure(ctx, err)
 	}
 	layers, err := newLayers(run.Namespace, inputs, found.values)
 	if err != nil {
-		return nil, nil, failure(ctx, err)
+		return Loaded{}, failure(ctx, err)
 	}
 	values, err := layers.values(market, environment)
 	if err != nil {
-		return nil, nil, failure(ctx, err)
+		return Loaded{}, failure(ctx, err)
 	}
-	return loaded, values, plan.Outcome{Result: plan.Succeeded}
+	return Loaded{Chart: source, Values: values, Secrets: layers.secrets()}, plan.Outcome{Result: plan.Succeeded}
 }
 
 // packed is a packaged chart.

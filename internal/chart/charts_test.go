@@ -133,9 +133,9 @@ func TestResolveAndLoad(t *testing.T) {
 	if err != nil || other.Salt == pins.Salt || slices.Equal(other.Values, pins.Values) {
 		t.Errorf("with a new salt it is %+v: %v", other, err)
 	}
-	loaded, merged, outcome := charts.Load(t.Context(), run, "ikman", "sandbox")
-	if outcome.Result != plan.Succeeded || loaded.Name() != "shop" || merged["a"] != 1. {
-		t.Errorf("loaded %+v %v: %+v", loaded, merged, outcome)
+	loaded, outcome := charts.Load(t.Context(), run, "ikman", "sandbox")
+	if outcome.Result != plan.Succeeded || loaded.Chart.Name() != "shop" || loaded.Values["a"] != 1. {
+		t.Errorf("loaded %+v: %+v", loaded, outcome)
 	}
 	for _, user := range s.users {
 		if user != "system:serviceaccount:soak:runner" {
@@ -190,8 +190,8 @@ func TestWhatTheServerAnswers(t *testing.T) {
 			case test.problem != "" && !strings.Contains(found.Problem.Message, test.message):
 				t.Errorf("message %q does not say %q", found.Problem.Message, test.message)
 			}
-			loaded, merged, outcome := charts.Load(t.Context(), run, "ikman", "sandbox")
-			if outcome.Result != plan.Errored || outcome.Reason != test.outcome || outcome.UserMustAct != test.hopeless || loaded != nil || merged != nil {
+			loaded, outcome := charts.Load(t.Context(), run, "ikman", "sandbox")
+			if outcome.Result != plan.Errored || outcome.Reason != test.outcome || outcome.UserMustAct != test.hopeless || loaded.Chart != nil || loaded.Values != nil {
 				t.Errorf("outcome is %+v, want %s", outcome, test.outcome)
 			}
 			if !strings.Contains(outcome.Message, test.message) {
@@ -209,7 +209,7 @@ func TestServerThatIsNotThere(t *testing.T) {
 	if found, err := charts.Resolve(t.Context(), "soak", anInput(), ""); err == nil || found.Problem != nil {
 		t.Errorf("problem %+v, error %v", found.Problem, err)
 	}
-	if _, _, outcome := charts.Load(t.Context(), run, "ikman", "sandbox"); outcome.Result != plan.Errored || outcome.Reason != ReasonAPIUnavailable || outcome.UserMustAct {
+	if _, outcome := charts.Load(t.Context(), run, "ikman", "sandbox"); outcome.Result != plan.Errored || outcome.Reason != ReasonAPIUnavailable || outcome.UserMustAct {
 		t.Errorf("outcome is %+v", outcome)
 	}
 }
@@ -252,7 +252,7 @@ func TestContextThatEnds(t *testing.T) {
 			s.answer(secretPath, func(_ http.ResponseWriter, request *http.Request) { <-request.Context().Done() })
 			ctx, cancel := test.context(t.Context())
 			defer cancel()
-			_, _, outcome := charts.Load(ctx, run, "ikman", "sandbox")
+			_, outcome := charts.Load(ctx, run, "ikman", "sandbox")
 			if outcome.Result != test.result || outcome.Reason != test.reason || !strings.Contains(outcome.Message, test.message) {
 				t.Errorf("outcome is %+v", outcome)
 			}

@@ -2,7 +2,11 @@ package release
 
 import (
 	"bytes"
+	"cmp"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"helm.sh/helm/v3/pkg/chart"
@@ -54,7 +58,31 @@ func validate(schemaJSON []byte, values map[string]any) (err error) {
 	if err != nil {
 		return fmt.Errorf("values.schema.json is invalid: %w", err)
 	}
-	return compiled.Validate(values)
+	err = compiled.Validate(values)
+	if violation, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
+		return fmt.Errorf("the values do not meet values.schema.json: %s", describeViolation(violation))
+	}
+	return err
+}
+
+// describeViolation tells each of its causes, in the order of where they are: the validator leaves the order to chance, and
+// one failure should read the same each time.
+func describeViolation(violation *jsonschema.ValidationError) string {
+	sortCauses(violation)
+	var causes []string
+	for _, cause := range violation.Causes {
+		causes = append(causes, cause.Error())
+	}
+	return strings.Join(causes, "; ")
+}
+
+func sortCauses(violation *jsonschema.ValidationError) {
+	for _, cause := range violation.Causes {
+		sortCauses(cause)
+	}
+	slices.SortFunc(violation.Causes, func(a, b *jsonschema.ValidationError) int {
+		return cmp.Or(slices.Compare(a.InstanceLocation, b.InstanceLocation), strings.Compare(a.Error(), b.Error()))
+	})
 }
 
 // noLoader loads nothing.

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os"
 	"strings"
 	"testing"
 
@@ -65,18 +64,6 @@ subjects: [{kind: ServiceAccount, name: runner, namespace: NAMESPACE}]
 				t.Errorf("%d requests were refused elsewhere", refused)
 			}
 		})
-	}
-}
-
-// wantUntold checks that a word is in nothing that the operator tells.
-func (e *experiment) wantUntold(word string) {
-	e.t.Helper()
-	log, err := os.ReadFile(e.bench.process.Log())
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	if strings.Contains(string(log), word) || strings.Contains(e.kubectl("get", "soak,soakruns,soakcells,events,configmaps", "-o", "yaml"), word) {
-		e.t.Errorf("%s is told", word)
 	}
 }
 

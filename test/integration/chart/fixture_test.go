@@ -242,13 +242,13 @@ func (f *fixture) run() *soakv1alpha1.SoakRun {
 // wantOutcome loads for the only cell of a run and checks what comes of it.
 func (f *fixture) wantOutcome(run *soakv1alpha1.SoakRun, result plan.Result, reason string, userMustAct bool, parts ...string) {
 	f.t.Helper()
-	loaded, values, outcome := f.charts.Load(f.t.Context(), run, "ikman", "sandbox")
+	loaded, outcome := f.charts.Load(f.t.Context(), run, "ikman", "sandbox")
 	f.tellsNoSecret(outcome)
 	if outcome.Result != result || outcome.Reason != reason || outcome.UserMustAct != userMustAct {
 		f.t.Errorf("outcome is %+v, want %s %s", outcome, result, reason)
 	}
-	if (result == plan.Succeeded) != (loaded != nil && values != nil) {
-		f.t.Errorf("loaded %v %v: %+v", loaded, values, outcome)
+	if (result == plan.Succeeded) != (loaded.Chart != nil && loaded.Values != nil) {
+		f.t.Errorf("loaded %v: %+v", loaded, outcome)
 	}
 	f.says(outcome.Message, parts)
 }

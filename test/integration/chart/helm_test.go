@@ -57,7 +57,7 @@ spec:
 		t.Fatal(err)
 	}
 	f.inputs = &experiment.Spec.Inputs
-	loaded, values, outcome := f.charts.Load(t.Context(), f.run(), "ikman", "sandbox")
+	loaded, outcome := f.charts.Load(t.Context(), f.run(), "ikman", "sandbox")
 	if outcome.Result != plan.Succeeded {
 		t.Fatalf("outcome is %+v", outcome)
 	}
@@ -70,7 +70,7 @@ spec:
 	if err != nil {
 		t.Fatal(err)
 	}
-	rendered := render(t, loaded, values, f.namespace)
+	rendered := render(t, loaded.Chart, loaded.Values, f.namespace)
 	for _, name := range slices.Sorted(maps.Keys(rendered)) {
 		ours := "# Source: " + name + "\n" + strings.TrimSpace(rendered[name]) + "\n"
 		if !strings.Contains(helms, ours) {
