@@ -126,7 +126,8 @@ type Summary struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=16
 	Streak string `json:"streak,omitempty"`
-	// cells is how many cells have done the iteration in progress, of all.
+	// cells is how many cells have done the iteration in progress, of all. When there are more than twenty it goes up in
+	// steps.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=16

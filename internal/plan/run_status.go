@@ -136,6 +136,10 @@ func (r *runView) shownStatus(finished bool, stalled *metav1.Condition, end endi
 	}
 }
 
+// progressSteps is in how many steps the progress of an iteration is told, at most twice as many: each is a write of the run
+// and one of the experiment, which are large when there are many cells.
+const progressSteps = 20
+
 // cellsDone is how many cells have done the iteration in progress, of all.
 func (r *runView) cellsDone() string {
 	done := 0
@@ -143,6 +147,9 @@ func (r *runView) cellsDone() string {
 		if slot.cell != nil && slot.cell.Status.Result.Iteration >= r.status.Iteration {
 			done++
 		}
+	}
+	if done < len(r.slots) {
+		done -= done % max(1, len(r.slots)/progressSteps)
 	}
 	return fmt.Sprintf("%d/%d", done, len(r.slots))
 }
