@@ -85,8 +85,8 @@ func (s Secrets) Hide(message string) string {
 		return message
 	}
 	for _, secret := range s {
-		for length := len(secret) - 1; length >= secretLength; length-- {
-			if whole, found := strings.CutSuffix(head, secret[:length]); found && !joins(last(whole)) {
+		for length := min(len(secret)-1, len(head)); length >= secretLength; length-- {
+			if whole, found := strings.CutSuffix(head, secret[:length]); found && !join(whole, secret) {
 				return whole + hidden
 			}
 		}
@@ -102,7 +102,7 @@ func hide(message, secret string) string {
 		if !found {
 			return said.String()
 		}
-		if next, _ := utf8.DecodeRuneInString(after); joins(last(said.String())) || joins(next) {
+		if join(said.String(), secret) || join(secret, after) {
 			said.WriteString(secret)
 		} else {
 			said.WriteString(hidden)
@@ -111,12 +111,14 @@ func hide(message, secret string) string {
 	}
 }
 
-func last(text string) rune {
-	character, _ := utf8.DecodeLastRuneInString(text)
-	return character
+// join tells whether the end of one text and the beginning of the next are within a word. At the end of all there is
+// [utf8.RuneError], which is in none.
+func join(before, after string) bool {
+	last, _ := utf8.DecodeLastRuneInString(before)
+	first, _ := utf8.DecodeRuneInString(after)
+	return inWord(last) && inWord(first)
 }
 
-// joins tells whether a word goes on at a character. At the end of a text there is [utf8.RuneError], at which none does.
-func joins(character rune) bool {
+func inWord(character rune) bool {
 	return character == '-' || character == '_' || unicode.IsLetter(character) || unicode.IsDigit(character)
 }

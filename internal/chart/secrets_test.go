@@ -19,6 +19,7 @@ pin: 123456
 on: true
 short: abc
 odd: it's "so"
+edges: "!bang!"
 market: tonaton
 keys: [{text: "-----BEGIN-----\nc2VjcmV0IGxpbmU=\n"}]
 `)})
@@ -38,6 +39,7 @@ keys: [{text: "-----BEGIN-----\nc2VjcmV0IGxpbmU=\n"}]
 		`field "it's \"so\""`:             `field "***"`,
 		`got 'it\'s "so"'`:                `got '***'`,
 		"c2VjcmV0IGxpbmU= is no key":      "*** is no key",
+		"x!bang!y":                        "x***y",
 		// Neither what is too short to be one, nor what is in a ConfigMap, nor a part of a name.
 		"on is true, short is abc, host is postgres.example":   "on is true, short is abc, host is postgres.example",
 		"Pod/classifieds-tonaton-web-1 of node tonaton_1":      "Pod/classifieds-tonaton-web-1 of node tonaton_1",
