@@ -60,8 +60,13 @@ func (c *Cluster) Freeze(name string) error { return c.signal(name, unix.SIGSTOP
 // Thaw lets a frozen process go on (SIGCONT).
 func (c *Cluster) Thaw(name string) error { return c.signal(name, unix.SIGCONT) }
 
-// Kill ends a process at once (SIGKILL). [Cluster.Restart] starts it again.
-func (c *Cluster) Kill(name string) error { return c.signal(name, unix.SIGKILL) }
+// Kill ends a process at once (SIGKILL), and returns when it is gone. [Cluster.Restart] starts it again.
+func (c *Cluster) Kill(name string) error {
+	if _, err := c.spec(name); err != nil {
+		return err
+	}
+	return c.group.Kill(name)
+}
 
 func (c *Cluster) signal(name string, signal unix.Signal) error {
 	if _, err := c.spec(name); err != nil {

@@ -98,6 +98,9 @@ func TestSignalToNobody(t *testing.T) {
 	if err := group.Signal("nobody", unix.SIGSTOP); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("got %v", err)
 	}
+	if err := group.Kill("nobody"); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("kill: %v", err)
+	}
 	if err := group.Stop(t.Context(), "nobody", time.Second); err != nil {
 		t.Errorf("stop: %v", err)
 	}

@@ -27,6 +27,26 @@ func (g Group) Signal(name string, signal unix.Signal) error {
 	return nil
 }
 
+// Kill ends the process started under that name, without asking it. It returns when the process is gone: one that is going
+// has its ports for as long as it takes the kernel to clear away its memory, and cannot be found by its name any more.
+func (g Group) Kill(name string) error {
+	p, found, err := g.Main(name)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return fmt.Errorf("%s: %w", name, ErrNotRunning)
+	}
+	gone, err := kill(context.Background(), p.PID, killed)
+	if err == nil && !gone {
+		err = fmt.Errorf("it is still there %s after SIGKILL", killed)
+	}
+	if err != nil {
+		return fmt.Errorf("kill %s (process %d): %w", name, p.PID, err)
+	}
+	return nil
+}
+
 // Stop ends the process of that name: asks it, thawed if it was frozen, and kills it when the grace is over.
 // It returns when the process is gone. One that is not running is no error.
 func (g Group) Stop(ctx context.Context, name string, grace time.Duration) error {
@@ -82,27 +102,27 @@ func (g Group) KillAll(ctx context.Context) error {
 			return fmt.Errorf("process %d (%s) is still there %s after SIGKILL", all[0].PID, all[0].Name, killed)
 		}
 		for _, p := range all {
-			if err := kill(ctx, p.PID); err != nil {
+			if _, err := kill(ctx, p.PID, time.Second); err != nil {
 				return fmt.Errorf("kill %s (process %d): %w", p.Name, p.PID, err)
 			}
 		}
 	}
 }
 
-func kill(ctx context.Context, pid int) error {
+// kill ends a process and tells whether it was gone within the limit.
+func kill(ctx context.Context, pid int, limit time.Duration) (gone bool, err error) {
 	handle, err := unix.PidfdOpen(pid, 0)
 	if errors.Is(err, unix.ESRCH) {
-		return nil
+		return true, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer unix.Close(handle) //nolint:errcheck // a handle for reading only
 	if err := unix.PidfdSendSignal(handle, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
-		return err
+		return false, err
 	}
-	_, err = waitExit(ctx, handle, time.Second)
-	return err
+	return waitExit(ctx, handle, limit)
 }
 
 // waitExit waits until the process behind the handle has ended, or the time or the context is over.
